@@ -1,0 +1,3 @@
+"""Remit: an identity and authorization boundary for the Model Context Protocol."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Implementations of the ports: one folder per port kind, one file per implementation."""

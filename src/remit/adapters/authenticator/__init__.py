@@ -1,0 +1,1 @@
+"""Stage 1: verifying presented tokens and client assertions."""

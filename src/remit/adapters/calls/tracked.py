@@ -1,0 +1,114 @@
+"""The calls in flight on this event loop, by grant. The only place that cancels a call or gives it a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import TypeVar
+
+from remit.core.errors import Refusal, refuse
+from remit.core.grant import GrantState, LiveGrant, ended
+from remit.core.reasons import Reason
+
+T = TypeVar("T")
+
+# An exhausted grant starts nothing new, but the last call it paid for still runs.
+_MAY_RUN = (GrantState.ACTIVE, GrantState.EXHAUSTED)
+
+
+class _Call:
+    """One call: the task it runs in, and why it was stopped once it was. `baseline` is the number of cancellations the
+    task had been sent before, so that ours is told from one from outside."""
+
+    __slots__ = ("baseline", "cause", "sent", "task")
+
+    def __init__(self, task: asyncio.Task[object]) -> None:
+        self.task = task
+        self.baseline = task.cancelling()
+        self.cause: Reason | None = None
+        self.sent = False
+
+    def stop(self, cause: Reason) -> bool:
+        """False if it was stopped already: the first cause stands."""
+        if self.cause is not None:
+            return False
+        self.cause = cause
+        # A running task cannot be interrupted, and a cancellation of it would strike whatever it awaits later.
+        if self.task is not asyncio.current_task():
+            self.sent = self.task.cancel()
+        return True
+
+    def refusal(self, caught: BaseException | None) -> Refusal | None:
+        """Take our cancellation back and say why the call was stopped; None if it was not, or was also cancelled from
+        outside: a client that left is told nothing."""
+        if self.cause is None:
+            return None
+        left = self.task.uncancel() if self.sent else self.baseline
+        if left > self.baseline and isinstance(caught, asyncio.CancelledError):
+            return None
+        return refuse(self.cause)
+
+
+class TrackedCalls:
+    """Implements the calls port for one event loop; every method is called on that loop."""
+
+    def __init__(self, *, in_flight_max: int) -> None:
+        if in_flight_max < 1:
+            raise ValueError(f"in_flight_max: expected at least 1, found {in_flight_max}")
+        self._in_flight_max = in_flight_max
+        self._calls: dict[str, set[_Call]] = {}
+
+    async def run(self, live: LiveGrant, work: Awaitable[T], *, deadline_s: float) -> T:
+        """See the port. `work` runs in the awaiting task itself: no task per call."""
+        loop = asyncio.get_running_loop()
+        try:
+            call = self._enter(live, asyncio.current_task(loop))
+        except BaseException:
+            # A coroutine that will not run is closed, so that it leaves no warning and no half-held resource.
+            if isinstance(work, Coroutine):
+                work.close()
+            raise
+        timer = loop.call_later(deadline_s, call.stop, Reason.UPSTREAM_TIMEOUT)
+        try:
+            result = await work
+        except BaseException as caught:
+            refusal = call.refusal(caught)
+            if refusal is None:
+                raise
+            raise refusal from None
+        finally:
+            timer.cancel()
+            self._leave(live.grant.id, call)
+        withheld = call.refusal(None)  # it was stopped while its last step ran
+        if withheld is not None:
+            raise withheld
+        return result
+
+    def _enter(self, live: LiveGrant, task: asyncio.Task[object] | None) -> _Call:
+        if live.state not in _MAY_RUN:
+            raise ended(live.state)
+        if task is None:
+            raise RuntimeError("a call runs in a task")
+        mates = self._calls.setdefault(live.grant.id, set())
+        if len(mates) >= self._in_flight_max:
+            raise refuse(Reason.LIMIT_CONCURRENCY, f"at most {self._in_flight_max} at once")
+        call = _Call(task)
+        mates.add(call)
+        return call
+
+    def _leave(self, grant_id: str, call: _Call) -> None:
+        mates = self._calls[grant_id]
+        mates.remove(call)
+        if not mates:
+            del self._calls[grant_id]
+
+    def end(self, grant_id: str, cause: Reason) -> int:
+        return sum(call.stop(cause) for call in list(self._calls.get(grant_id, ())))
+
+    def end_all(self, cause: Reason) -> int:
+        """Stop every call of every grant: this process is stopping."""
+        return sum(self.end(grant_id, cause) for grant_id in list(self._calls))
+
+    def in_flight(self, grant_id: str) -> int:
+        return len(self._calls.get(grant_id, ()))
+

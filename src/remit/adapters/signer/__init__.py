@@ -1,0 +1,1 @@
+"""Keys by purpose, kept in files."""

@@ -1,0 +1,300 @@
+"""`remit.yaml`: the one configuration file, read whole or refused whole.
+
+Field names and docstrings here are the reference: `docs/reference/settings.md` is checked against them, and the JSON Schema
+published beside it is generated from them. Secrets appear only as references, never as values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct, field
+
+from remit.core.scope import SERVER_NAME
+
+Name = Annotated[str, Meta(pattern=SERVER_NAME.pattern.replace(r"\Z", "$"))]
+Positive = Annotated[int, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+REFERENCE = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]+)\}")
+
+
+class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: an unknown key is an error."""
+
+
+class Stdio(Strict, frozen=True):
+    """A server Remit starts. `command` is run as written, never through a shell; `environment` is all the child gets."""
+
+    command: Annotated[list[str], Meta(min_length=1)]
+    environment: dict[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+
+
+class Http(Strict, frozen=True):
+    """A server Remit dials. `networks` lists address ranges the URL's host may resolve to beside public ones."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    networks: list[str] = field(default_factory=list)
+    ca_file: str = ""
+
+
+class ObserveUntil(Strict, frozen=True):
+    """Observe mode: policy is recorded, not enforced, until this moment (RFC 3339)."""
+
+    observe_until: str
+
+
+class ServerSettings(Strict, frozen=True):
+    """One MCP server. Exactly one of `stdio` and `http`."""
+
+    tenants: Annotated[list[Name], Meta(min_length=1)]
+    environment: Name
+    owner: str
+    stdio: Stdio | None = None
+    http: Http | None = None
+    stateful: bool = True
+    path_arguments: dict[str, list[str]] = field(default_factory=dict)
+    high_risk: list[str] = field(default_factory=list)
+    mode: Literal["enforce"] | ObserveUntil = "enforce"
+    refresh_s: Seconds = 300.0
+    deadline_s: Seconds = 10.0
+
+
+class AccountSettings(Strict, frozen=True):
+    """A person known to Remit itself. Passwords and passkeys are not kept here."""
+
+    tenant: Name
+    roles: list[Name] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+
+class GrantTemplate(Strict, frozen=True):
+    """What a client may be granted with client_credentials: the ceiling, and the purpose every such grant carries."""
+
+    purpose: str
+    scopes: Annotated[list[str], Meta(min_length=1)]
+    environment: Name
+    ttl_s: Seconds = 3600.0
+    idle_s: Seconds = 900.0
+    calls_max: Positive | None = None
+
+
+class ClientSettings(Strict, frozen=True):
+    """A registered OAuth client. `auth: none` clients can only be named in grants an administrator makes."""
+
+    tenant: Name
+    auth: Literal["none", "private_key_jwt", "client_secret_basic"] = "none"
+    roles: list[Name] = field(default_factory=list)
+    jwks: dict[str, Any] = field(default_factory=dict)
+    secret: str = ""
+    grant: GrantTemplate | None = None
+
+
+class PurposeSettings(Strict, frozen=True):
+    """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds."""
+
+    tools: list[str]
+    arguments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    ttl_s: Seconds = 900.0
+    calls_max: Positive | None = None
+
+
+class AdministratorSettings(Strict, frozen=True):
+    """An operating-system user (by numeric id, checked by peer credentials) and the roles they hold per tenant."""
+
+    uid: Annotated[int, Meta(ge=0)]
+    roles: list[Literal["server", "policy", "approval", "key", "audit", "auditor"]]
+    tenants: list[Name]
+
+
+class LedgerSettings(Strict, frozen=True):
+    """`reply`: no reply leaves before its intent is on disk. `UnsafeAsync` gives that up; it exists for measurement."""
+
+    durable: Literal["reply", "UnsafeAsync"] = "reply"
+    heartbeat_s: Seconds = 60.0
+
+
+class LimitSettings(Strict, frozen=True):
+    """Bounds. Each is a hard maximum."""
+
+    body_bytes_max: Positive = 4_194_304
+    reply_bytes_max: Positive = 16_777_216
+    call_s_max: Seconds = 300.0
+    calls_in_flight_max: Positive = 64
+    connections_max: Positive = 10_000
+    page_items_max: Positive = 1_000
+    processes_max: Positive = 64
+    process_idle_s_max: Seconds = 600.0
+
+
+class TlsSettings(Strict, frozen=True):
+    certificate: str
+    key: str
+
+
+class Settings(Strict, frozen=True):
+    """The whole file. Paths are relative to the file's own folder."""
+
+    public_url: str
+    tenants: Annotated[list[Name], Meta(min_length=1)]
+    environments: Annotated[list[Name], Meta(min_length=1)]
+    listen: str = "127.0.0.1:8700"
+    state_dir: str = "state"
+    policies_dir: str = "policies"
+    servers: dict[Name, ServerSettings] = field(default_factory=dict)
+    accounts: dict[str, AccountSettings] = field(default_factory=dict)
+    clients: dict[str, ClientSettings] = field(default_factory=dict)
+    purposes: dict[str, PurposeSettings] = field(default_factory=dict)
+    administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    tls: TlsSettings | None = None
+    behind_tls_proxy: bool = False
+    allowed_origins: list[str] = field(default_factory=list)
+
+
+class ConfigurationInvalid(Exception):
+    """The configuration cannot be used. One sentence per problem: where, what was found, what was expected."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Configuration:
+    """Settings and the folder their relative paths start from."""
+
+    def __init__(self, settings: Settings, base: Path) -> None:
+        self.settings = settings
+        self.base = base
+
+    def path(self, relative: str) -> Path:
+        return (self.base / relative).resolve()
+
+    @property
+    def state_dir(self) -> Path:
+        return self.path(self.settings.state_dir)
+
+    @property
+    def policies_dir(self) -> Path:
+        return self.path(self.settings.policies_dir)
+
+    @property
+    def socket_path(self) -> Path:
+        return self.state_dir / "admin.sock"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.settings.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def load(path: Path) -> Configuration:
+    """Read, merge `servers.d`, check. Raises `ConfigurationInvalid` with every problem that can be told apart."""
+    document = _read(path)
+    folder = path.parent / "servers.d"
+    for extra in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+        servers = document.setdefault("servers", {})
+        for name, entry in _read(extra).items():
+            if name in servers:
+                raise ConfigurationInvalid([f"{extra}: server {name!r} is already registered"])
+            servers[name] = entry
+    try:
+        settings = msgspec.convert(document, Settings)
+    except msgspec.ValidationError as problem:
+        raise ConfigurationInvalid([f"{path}: {_with_suggestion(str(problem))}"]) from None
+    problems = [f"{path}: {text}" for text in check(settings)]
+    if problems:
+        raise ConfigurationInvalid(problems)
+    return Configuration(settings, path.parent.resolve())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationInvalid([f"{path}: not found; name one with --config, or run `remit demo` to see one"]) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise ConfigurationInvalid([f"{path}: {problem}"]) from None
+    if not isinstance(document, dict):
+        raise ConfigurationInvalid([f"{path}: expected a mapping at the top"])
+    return document
+
+
+_ALL_FIELDS = sorted({name for kind in Strict.__subclasses__() for name in kind.__struct_fields__})
+
+
+def _with_suggestion(text: str) -> str:
+    unknown = re.search(r"unknown field `([^`]+)`", text)
+    near = difflib.get_close_matches(unknown.group(1), _ALL_FIELDS, n=1) if unknown else []
+    return f"{text}; did you mean {near[0]!r}?" if near else text
+
+
+def check(settings: Settings) -> list[str]:
+    """What types cannot say: names that refer to each other, addresses, references."""
+    problems = _check_addresses(settings)
+    tenants, environments = set(settings.tenants), set(settings.environments)
+    for name, server in settings.servers.items():
+        where = f"servers.{name}"
+        if (server.stdio is None) == (server.http is None):
+            problems.append(f"{where}: expected exactly one of stdio and http")
+        problems += [f"{where}.tenants: {tenant!r} is not in tenants" for tenant in server.tenants if tenant not in tenants]
+        if server.environment not in environments:
+            problems.append(f"{where}.environment: {server.environment!r} is not in environments")
+        if not server.owner:
+            problems.append(f"{where}.owner: a server needs an owner")
+    for name, account in settings.accounts.items():
+        if account.tenant not in tenants:
+            problems.append(f"accounts.{name}.tenant: {account.tenant!r} is not in tenants")
+        if "|" in name:
+            problems.append(f"accounts.{name}: a subject may not contain |")
+    for name, client in settings.clients.items():
+        problems += _check_client(f"clients.{name}", client, tenants, environments)
+    return problems
+
+
+def _check_client(where: str, client: ClientSettings, tenants: set[str], environments: set[str]) -> list[str]:
+    problems = []
+    if client.tenant not in tenants:
+        problems.append(f"{where}.tenant: {client.tenant!r} is not in tenants")
+    if client.auth == "client_secret_basic" and not REFERENCE.fullmatch(client.secret):
+        problems.append(f"{where}.secret: expected a reference like ${{env:NAME}} or ${{file:PATH}}")
+    if client.auth == "private_key_jwt" and not client.jwks.get("keys"):
+        problems.append(f"{where}.jwks: private_key_jwt needs the client's public keys")
+    if client.auth != "none" and client.grant is None:
+        problems.append(f"{where}.grant: a client that authenticates needs a grant template")
+    if client.grant is not None and client.grant.environment not in environments:
+        problems.append(f"{where}.grant.environment: {client.grant.environment!r} is not in environments")
+    return problems
+
+
+def _check_addresses(settings: Settings) -> list[str]:
+    problems = []
+    public = urlsplit(settings.public_url)
+    if public.scheme not in ("http", "https") or not public.hostname or public.query or public.fragment or public.username or public.path not in ("",):
+        problems.append(f"public_url: expected https://host[:port] with no path, found {settings.public_url!r}")
+    elif public.scheme == "http" and not _loopback(public.hostname):
+        problems.append("public_url: plain http is for loopback only; use https")
+    host, colon, port = settings.listen.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        problems.append(f"listen: expected HOST:PORT, found {settings.listen!r}")
+    elif not _loopback(host.strip("[]")) and settings.tls is None and not settings.behind_tls_proxy:
+        problems.append(f"listen: {settings.listen} is reachable from outside and has no TLS; set tls, or behind_tls_proxy if a proxy terminates it")
+    return problems
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

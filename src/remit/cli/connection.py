@@ -1,0 +1,64 @@
+"""The CLI's end of the administration socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from remit.cli.output import CommandFailed, Exit
+
+_CODES = {"denied": Exit.DENIED, "unauthenticated": Exit.DENIED, "invalid": Exit.USAGE, "outage": Exit.UNREACHABLE}
+
+
+class Administration:
+    """One connection to a running Remit. Raises `CommandFailed` with what the server said."""
+
+    def __init__(self, path: Path, timeout_s: float = 60.0) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
+        try:
+            self._socket.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise CommandFailed(Exit.UNREACHABLE, "no running Remit for this configuration", detail=f"looked for {path}", next_step="start it: remit serve") from None
+        except PermissionError:
+            raise CommandFailed(Exit.DENIED, "this user may not open the administration socket", detail=str(path), next_step="run as the service's user, or be added to administrators") from None
+        self._file = self._socket.makefile("rb")
+
+    def act(self, act: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Carry out an act that has one result."""
+        for message in self._exchange(act, arguments or {}):
+            if "ok" in message:
+                result: dict[str, Any] = message["result"]
+                return result
+        raise CommandFailed(Exit.UNREACHABLE, "Remit closed the connection before answering")
+
+    def items(self, act: str, arguments: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Carry out an act that produces a stream."""
+        for message in self._exchange(act, arguments or {}):
+            if "item" in message:
+                yield message["item"]
+
+    def _exchange(self, act: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        self._socket.sendall(json.dumps({"act": act, "arguments": arguments}).encode() + b"\n")
+        for line in self._file:
+            message: dict[str, Any] = json.loads(line)
+            if message.get("ok") is False:
+                error = message["error"]
+                raise CommandFailed(
+                    _CODES.get(error["kind"], Exit.INTERNAL), error["message"], detail=error["detail"], next_step=error["next"],
+                    reason=error["reason"], decision_id=error.get("decision_id") or "",
+                )  # fmt: skip
+            yield message
+            if "ok" in message:
+                return
+
+    def __enter__(self) -> Administration:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+        self._socket.close()

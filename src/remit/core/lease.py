@@ -1,0 +1,48 @@
+"""A credential lent for one call or one grant, and the proof that one was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from remit.core.ledger import Recorded
+from remit.core.secret import Secret
+
+
+class LeaseState(StrEnum):
+    HELD = "held"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an upstream is shown: HTTP header values and environment variables, by name. Empty for source `none`."""
+
+    headers: tuple[tuple[str, Secret], ...] = ()
+    environment: tuple[tuple[str, Secret], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`source` is the credential source's kind; `upstream_identity` is who the upstream will see, safe to record.
+
+    `revocable` says whether the issuer can end it early; static secrets cannot be.
+    """
+
+    id: str
+    source: str
+    upstream_identity: str
+    credential: Credential = field(repr=False)
+    revocable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """Proof of stage 9: the intent is on record and this is the credential it may use."""
+
+    recorded: Recorded
+    lease: Lease
+
+
+def conclude_leased(recorded: Recorded, lease: Lease) -> Leased:
+    return Leased(recorded, lease)

@@ -1,0 +1,90 @@
+"""Who takes part in a call: the subject, the client, the actor, and the proof that a token named them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
+
+
+class PrincipalKind(StrEnum):
+    HUMAN = "Human"
+    CLIENT = "Client"
+    WORKLOAD = "Workload"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An identity is (issuer, subject), never an e-mail address. `issuer` is empty for Remit's own accounts and clients."""
+
+    kind: PrincipalKind
+    subject: str
+    issuer: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name policies and records use. Local subjects may not contain `|`, so the two forms never meet."""
+        return f"{self.issuer}|{self.subject}" if self.issuer else self.subject
+
+
+class Attestation(StrEnum):
+    """How much is known about the client, weakest first."""
+
+    NONE = "none"
+    REGISTERED = "registered"
+    METADATA_DOCUMENT = "metadata_document"
+    KEY_BOUND = "key_bound"
+
+
+class Presence(StrEnum):
+    """Whether a human is there (R8)."""
+
+    INTERACTIVE = "interactive"
+    AUTONOMOUS = "autonomous"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified access token says (RFC 9068, RFC 8693 `act`). Only an authenticator that checked the signature makes one.
+
+    `actors` is the `act` chain, outermost first; it is context, never the principal. Times are seconds since the epoch.
+    """
+
+    issuer: str
+    subject: str
+    client_id: str
+    grant_id: str
+    tenant: str
+    audience: str
+    token_id: str
+    issued_at_s: int
+    not_before_s: int
+    expires_at_s: int
+    actors: tuple[str, ...] = ()
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Proof of stage 1: this token is genuine, for this very resource, and valid now."""
+
+    claims: Claims
+    resource: str
+
+
+def conclude_authenticated(claims: Claims, *, issuer: str, resource: str, now_s: float, leeway_s: float) -> Authenticated:
+    """Hold verified claims against this moment and this endpoint (RFC 9068 section 4, RFC 8707).
+
+    Run on every request, cached signature or not, because time and endpoint differ between two uses of one token.
+    """
+    if claims.issuer != issuer:
+        raise refuse(Reason.TOKEN_INVALID, "the token's issuer is not this authorization server")
+    if claims.audience != resource:
+        raise refuse(Reason.TOKEN_AUDIENCE, f"this endpoint is {resource}")
+    if now_s >= claims.expires_at_s + leeway_s:
+        raise refuse(Reason.TOKEN_EXPIRED)
+    if now_s + leeway_s < claims.not_before_s:
+        raise refuse(Reason.TOKEN_EARLY)
+    return Authenticated(claims, resource)

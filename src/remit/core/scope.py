@@ -1,0 +1,140 @@
+"""What a grant covers: whole servers or single tools, and the limits on a tool's arguments. Everything here only narrows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
+
+SERVER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ToolName:
+    """People and policies write `server/tool`."""
+
+    server: str
+    tool: str
+
+    def __str__(self) -> str:
+        return f"{self.server}/{self.tool}"
+
+    @classmethod
+    def parse(cls, text: str) -> ToolName:
+        server, slash, tool = text.partition("/")
+        if not slash or not SERVER_NAME.match(server) or not TOOL_NAME.match(tool):
+            raise refuse(Reason.INVALID_PARAMS, f"expected SERVER/TOOL, found {text[:80]!r}")
+        return cls(server, tool)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WholeServer:
+    """Every tool, resource and prompt of one server. OAuth scope `server`."""
+
+    server: str
+
+    def __str__(self) -> str:
+        return self.server
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OneTool:
+    """One tool. OAuth scope `server:tool`."""
+
+    server: str
+    tool: str
+
+    def __str__(self) -> str:
+        return f"{self.server}:{self.tool}"
+
+
+Scope = WholeServer | OneTool
+
+
+def parse_scope(text: str) -> Scope:
+    """One OAuth scope token, `server` or `server:tool` (RFC 6749 section 3.3)."""
+    server, colon, tool = text.partition(":")
+    if not SERVER_NAME.match(server) or (colon and not TOOL_NAME.match(tool)):
+        raise refuse(Reason.INVALID_PARAMS, f"expected a scope like server or server:tool, found {text[:80]!r}")
+    return OneTool(server, tool) if colon else WholeServer(server)
+
+
+def covers(scopes: frozenset[Scope], server: str, tool: str | None) -> bool:
+    """Whether the scopes cover a tool of a server, or (with `tool` None) the server's resources and prompts."""
+    return WholeServer(server) in scopes or (tool is not None and OneTool(server, tool) in scopes)
+
+
+def reaches(scopes: frozenset[Scope], server: str) -> bool:
+    """Whether the scopes cover anything of the server."""
+    return any(scope.server == server for scope in scopes)
+
+
+def intersect(left: frozenset[Scope], right: frozenset[Scope]) -> frozenset[Scope]:
+    """The scopes both sides cover. The result covers nothing that either side does not."""
+    both: set[Scope] = set()
+    for scope in left | right:
+        tool = scope.tool if isinstance(scope, OneTool) else None
+        if covers(left, scope.server, tool) and covers(right, scope.server, tool):
+            both.add(scope)
+    return frozenset(both)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Constraint:
+    """A limit on one argument of one tool. An absent argument fails it: absence denies.
+
+    `check` is one of `equals`, `one_of`, `prefix`, `at_most`, `at_least`; `values` are JSON scalars.
+    """
+
+    tool: ToolName
+    argument: str
+    check: str
+    values: tuple[str | int | float | bool, ...]
+
+    def allows(self, arguments: Mapping[str, object]) -> bool:
+        return self.argument in arguments and CHECKS[self.check](arguments[self.argument], self.values)
+
+
+def _same(found: object, wanted: object) -> bool:
+    # True == 1 in Python, but not in JSON.
+    return type(found) is type(wanted) and found == wanted
+
+
+def _number(found: object) -> float | None:
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def _at_most(found: object, values: tuple[object, ...]) -> bool:
+    number, bound = _number(found), _number(values[0])
+    return number is not None and bound is not None and number <= bound
+
+
+def _at_least(found: object, values: tuple[object, ...]) -> bool:
+    number, bound = _number(found), _number(values[0])
+    return number is not None and bound is not None and number >= bound
+
+
+def _prefix(found: object, values: tuple[object, ...]) -> bool:
+    return isinstance(found, str) and isinstance(values[0], str) and found.startswith(values[0])
+
+
+CHECKS: Final = {
+    "equals": lambda found, values: _same(found, values[0]),
+    "one_of": lambda found, values: any(_same(found, value) for value in values),
+    "prefix": _prefix,
+    "at_most": _at_most,
+    "at_least": _at_least,
+}
+
+
+def constraint(tool: ToolName, argument: str, check: str, values: Iterable[str | int | float | bool]) -> Constraint:
+    """A checked `Constraint`. Raises `Invalid` for an unknown check or an empty list of values."""
+    given = tuple(values)
+    if check not in CHECKS or not argument or not given or (check != "one_of" and len(given) != 1):
+        raise refuse(Reason.INVALID_PARAMS, f"constraint on {tool} {argument!r}: expected one of {', '.join(sorted(CHECKS))} with a value")
+    return Constraint(tool, argument, check, given)

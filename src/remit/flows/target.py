@@ -1,0 +1,94 @@
+"""Stage 4's first half: from a method and its params to the server and the item they name."""
+
+from __future__ import annotations
+
+from remit.core.access import Target, TargetKind
+from remit.core.catalog import Catalog, Item, ItemKind, Server
+from remit.core.errors import refuse
+from remit.core.grant import Grant
+from remit.core.reasons import Reason
+from remit.core.request import McpRequest
+from remit.core.scope import reaches
+
+# Method -> (kind of target, param that names it). Methods that are not here are about the server as a whole.
+NAMED: dict[str, tuple[ItemKind, str]] = {
+    "tools/call": (ItemKind.TOOL, "name"),
+    "prompts/get": (ItemKind.PROMPT, "name"),
+    "resources/read": (ItemKind.RESOURCE, "uri"),
+    "resources/subscribe": (ItemKind.RESOURCE, "uri"),
+    "resources/unsubscribe": (ItemKind.RESOURCE, "uri"),
+}
+TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"})
+KIND = {ItemKind.TOOL: TargetKind.TOOL, ItemKind.PROMPT: TargetKind.PROMPT, ItemKind.RESOURCE: TargetKind.RESOURCE, ItemKind.TEMPLATE: TargetKind.TEMPLATE}
+
+
+def visible_servers(catalog: Catalog, grant: Grant) -> list[Server]:
+    """The servers the grant's tenant, environment and scopes reach, in name order."""
+    return [
+        server
+        for name, server in sorted(catalog.servers.items())
+        if grant.tenant in server.tenants and grant.environment == server.environment and reaches(grant.scopes, name)
+    ]
+
+
+def find_target(catalog: Catalog, grant: Grant, request: McpRequest) -> tuple[Server, Target, Item | None]:
+    """Raises `Invalid` for params without a name and `Denied` for a name nobody (or more than one server) has."""
+    kind, name = _named(request)
+    if request.endpoint.server:
+        server = catalog.servers.get(request.endpoint.server)
+        if server is None:
+            raise refuse(Reason.SERVER_UNKNOWN, f"no server {request.endpoint.server!r}")
+    elif kind is None:
+        raise refuse(Reason.UNKNOWN_METHOD, f"{request.method} is served at /mcp/{{server}}")
+    else:
+        server, name = _owner(catalog, grant, request, kind, name)
+    if kind is None:
+        target = TargetKind.TASK if request.method in TASK_METHODS else TargetKind.SERVER
+        return server, Target(target, name), None
+    return server, Target(KIND[kind], name), server.items.get((kind, name))
+
+
+def _named(request: McpRequest) -> tuple[ItemKind | None, str]:
+    params = request.params
+    if request.method in NAMED:
+        kind, key = NAMED[request.method]
+        name = params.get(key)
+    elif request.method == "completion/complete":
+        reference = params.get("ref")
+        if not isinstance(reference, dict):
+            raise refuse(Reason.INVALID_PARAMS, "completion/complete needs a ref")
+        prompt = reference.get("type") == "ref/prompt"
+        kind, name = (ItemKind.PROMPT, reference.get("name")) if prompt else (ItemKind.TEMPLATE, reference.get("uri"))
+    else:
+        task = params.get("taskId", "") if request.method in TASK_METHODS else ""
+        return None, task if isinstance(task, str) else ""
+    if not isinstance(name, str) or not name:
+        raise refuse(Reason.INVALID_PARAMS, f"{request.method} needs a name")
+    return kind, name
+
+
+def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, name: str) -> tuple[Server, str]:
+    """On `/mcp`: the one server that has this item. A tool may be named `server.tool` where its bare name is not unique."""
+    visible = visible_servers(catalog, grant)
+    if kind is ItemKind.TOOL:
+        return _tool_owner(catalog, visible, name)
+    owners = [server for server in visible if request.era in server.eras and (kind, name) in server.items]
+    if not owners and kind is ItemKind.RESOURCE:
+        owners = [server for server in visible if request.era in server.eras and any(key is ItemKind.TEMPLATE for key, _ in server.items)]
+    if len(owners) != 1:
+        raise refuse(Reason.NAME_AMBIGUOUS if owners else Reason.TOOL_UNKNOWN, name[:128])
+    return owners[0], name
+
+
+def _tool_owner(catalog: Catalog, visible: list[Server], name: str) -> tuple[Server, str]:
+    owners = catalog.bare_names.get(name, ())
+    if len(owners) == 1:
+        bare, prefix = name, owners[0]
+    else:
+        prefix, _, bare = name.partition(".")
+        if len(catalog.bare_names.get(bare, ())) < 2:  # server.tool is served only where the bare name is taken twice
+            raise refuse(Reason.NAME_AMBIGUOUS if owners else Reason.TOOL_UNKNOWN, name[:128])
+    for server in visible:
+        if server.name == prefix:
+            return server, bare
+    raise refuse(Reason.TOOL_UNKNOWN, name[:128])

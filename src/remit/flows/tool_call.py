@@ -1,0 +1,209 @@
+"""The one door. Every request that reaches a server walks this file, top to bottom; listings share stages 1 to 6.
+
+    1 authenticate  2 bind grant  3 consent  4 resolve + pin  5 validate arguments  6 decide
+    7 obligations   8 record intent (no record, no call)  9 lease  10 dispatch  11 sanitise  12 record outcome, release
+
+Each stage needs the proof the one before returned, and only `core` builds proofs, so a skipped stage does not type-check.
+A path around this file is a vulnerability, not an optimisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from remit.core.access import AccessRequest, DeniedByPolicy, NearMiss, Permitted, TargetKind, conclude, require_consent, resolve
+from remit.core.arguments import checked_arguments, refuse_dotted_uri, refuse_reserved_keys
+from remit.core.catalog import Catalog, Tool
+from remit.core.errors import Refusal, Unauthenticated
+from remit.core.grant import Bound, GrantState, bind, ended
+from remit.core.grantbook import GrantBook
+from remit.core.lease import conclude_leased
+from remit.core.ledger import OutcomeStatus, Position, RecordKind, Recorded, conclude_recorded, decision_fields, grant_fields, intent_fields, outcome_fields
+from remit.core.principals import Authenticated
+from remit.core.reasons import Kind, Reason
+from remit.core.request import Endpoint, McpRequest
+from remit.core.secret import Secret
+from remit.flows.bridge import require_same_era
+from remit.flows.target import find_target
+from remit.ports.authenticator import Authenticator
+from remit.ports.calls import Calls
+from remit.ports.clock import Clock, Entropy
+from remit.ports.credentials import Credentials, Reaper
+from remit.ports.ledger import Ledger
+from remit.ports.policy import PolicyDecisionPoint
+from remit.ports.upstream import Message, Reply, Sink, Upstreams
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """When an intent must have survived power loss. `UnsafeAsync` releases replies earlier; it exists for measurement."""
+
+    unsafe_async: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The walk and the ports it uses. `catalog` returns the current catalog; `call_s_max` bounds every call (G12)."""
+
+    authenticator: Authenticator
+    grants: GrantBook
+    catalog: Callable[[], Catalog]
+    policy: PolicyDecisionPoint
+    ledger: Ledger
+    credentials: Credentials
+    reaper: Reaper
+    upstreams: Upstreams
+    calls: Calls
+    clock: Clock
+    entropy: Entropy
+    call_s_max: float
+    canonical: Callable[[Mapping[str, Any]], bytes]
+    durability: Durability = Durability()
+
+    # 1 ------------------------------------------------------------------------------------------------------------
+    def authenticate(self, authorization: Secret | None, endpoint: Endpoint) -> Authenticated:
+        """The token's journey ends here: nothing past this line ever sees it. Refusals are counted, not itemised."""
+        try:
+            return self.authenticator.authenticate(authorization, endpoint.resource)
+        except Unauthenticated as refusal:
+            self.ledger.refused(refusal.reason)
+            raise
+
+    # 2 ------------------------------------------------------------------------------------------------------------
+    def bind(self, authenticated: Authenticated) -> Bound:
+        """Refusals before a grant is known are counted; later ones name it and are recorded whole."""
+        live = self.grants.find(authenticated.claims.grant_id)
+        try:
+            return bind(authenticated, live, monotonic_s=self.clock.monotonic_s())
+        except Refusal as refusal:
+            if live is None or refusal.reason is Reason.GRANT_MISMATCH:
+                self.ledger.refused(refusal.reason)
+            else:
+                self._record_denial(refusal, grant_fields(live.grant))
+            raise
+
+    # 3 to 6 -------------------------------------------------------------------------------------------------------
+    async def admit(self, bound: Bound, request: McpRequest) -> Permitted:
+        """Consent, resolve, validate, decide. Every refusal is recorded with what was known when it fell."""
+        fields = grant_fields(bound.grant) | {"method": request.method, "era": request.era.value, "trace": request.trace}
+        try:
+            consented = require_consent(bound)
+            server, target, item = find_target(self.catalog(), bound.grant, request)
+            fields |= {"server": server.name, "target": target.name[:256], "target_kind": target.kind.value}
+            require_same_era(request.era, server)
+            resolved = resolve(consented, request, server, target, item)
+            arguments: Mapping[str, Any] = request.params.get("arguments") or {}
+            action = request.method
+            if isinstance(item, Tool):
+                arguments, action = checked_arguments(item, arguments, bound.grant), f"{server.name}/{item.name}"
+            else:
+                refuse_reserved_keys(arguments)
+                if target.kind is TargetKind.RESOURCE:
+                    refuse_dotted_uri(target.name)
+            access = AccessRequest(resolved, action, arguments, self.clock.now_s())
+            try:
+                return conclude(access, await self.policy.evaluate(access))
+            except DeniedByPolicy as denial:
+                denial.near_miss = await self.policy.nearest(access)
+                fields |= decision_fields(access, denial.verdict) | near_miss_fields(denial.near_miss)
+                raise
+        except Refusal as refusal:
+            self._record_denial(refusal, fields)
+            raise
+
+    # 7 and 8 ------------------------------------------------------------------------------------------------------
+    async def record_intent(self, permitted: Permitted) -> Recorded:
+        """Written to the operating system before dispatch; for a high-risk tool also durable before dispatch.
+
+        The grant is held against time once more: it may have ended while the decision was awaited.
+        """
+        bound = permitted.resolved.consented.bound
+        if bound.live.state is not GrantState.ACTIVE:
+            raise ended(bound.live.state)
+        decision_id = self.entropy.id("dec")
+        arguments = permitted.access.arguments
+        digested = self.canonical(arguments) if isinstance(arguments, Mapping) and arguments else b""
+        position = self.ledger.write(RecordKind.INTENT, decision_id, intent_fields(permitted), arguments=digested)
+        bound.live.charge()
+        item = permitted.resolved.item
+        if isinstance(item, Tool) and item.high_risk:
+            await self.ledger.durable(position)
+        return conclude_recorded(permitted, decision_id, position)
+
+    # all ----------------------------------------------------------------------------------------------------------
+    async def call(self, authenticated: Authenticated, request: McpRequest, sink: Sink) -> Reply:
+        """Walk one request to its server and back. Raises `Refusal`; its `decision_id` is on the ledger."""
+        bound = self.bind(authenticated)
+        permitted = await self.admit(bound, request)
+        recorded = await self.record_intent(permitted)
+        started_s = self.clock.monotonic_s()
+        status, size, why = OutcomeStatus.CANCELLED, 0, ""
+        lease = None
+        try:
+            # 9 lease, 10 dispatch
+            lease = await self.credentials.lease(recorded)
+            leased = conclude_leased(recorded, lease)
+            released = ReleasedSink(sink, self, recorded.position)
+            work = self.upstreams.exchange(leased, forwarded(permitted), released)
+            reply = await self.calls.run(bound.live, work, deadline_s=self.call_s_max)
+            # 11 sanitise and label: their own capability; the reply passes byte for byte until then
+            status, size = reply.status, len(reply.value)
+            await self.release_reply(recorded.position)
+            return reply
+        except Refusal as refusal:
+            status, size, why = status_of(refusal), 0, refusal.reason.value
+            refusal.decision_id = recorded.decision_id
+            raise
+        finally:
+            # 12 record outcome, release. Synchronous on purpose: a second cancellation would skip an await.
+            if lease is not None:
+                self.reaper.release(lease)
+            duration_s = self.clock.monotonic_s() - started_s
+            detail = {"reason": why} if why else None
+            self.ledger.write(RecordKind.OUTCOME, recorded.decision_id, outcome_fields(status, reply_bytes=size, duration_s=duration_s, detail=detail))
+
+    async def release_reply(self, position: Position) -> None:
+        """No reply leaves before its intent is durable."""
+        if not self.durability.unsafe_async and not self.ledger.is_durable(position):
+            await self.ledger.durable(position)
+
+    def _record_denial(self, refusal: Refusal, fields: Mapping[str, Any]) -> None:
+        refusal.decision_id = self.entropy.id("dec")
+        self.ledger.write(RecordKind.DENIAL, refusal.decision_id, {**fields, "reason": refusal.reason.value, "detail": refusal.detail[:512]})
+
+
+class ReleasedSink:
+    """Holds a stream's messages until the intent is durable: a stream's reply is its first byte."""
+
+    __slots__ = ("_inner", "_position", "_released", "_walk")
+
+    def __init__(self, inner: Sink, walk: ToolCall, position: Position) -> None:
+        self._inner, self._walk, self._position, self._released = inner, walk, position, False
+
+    async def interim(self, message: Message) -> None:
+        if not self._released:
+            await self._walk.release_reply(self._position)
+            self._released = True
+        await self._inner.interim(message)
+
+
+def forwarded(permitted: Permitted) -> Mapping[str, Any]:
+    """The params to send: the client's, with the arguments that were decided on and the server's own tool name."""
+    resolved, params = permitted.resolved, permitted.resolved.request.params
+    if not isinstance(resolved.item, Tool):
+        return params
+    return {**params, "name": resolved.item.name, "arguments": permitted.access.arguments}
+
+
+def status_of(refusal: Refusal) -> OutcomeStatus:
+    if refusal.reason in (Reason.GRANT_ENDED, Reason.GRANT_EXPIRED, Reason.GRANT_IDLE):
+        return OutcomeStatus.REVOKED
+    if refusal.reason is Reason.LEDGER_UNAVAILABLE:
+        return OutcomeStatus.WITHHELD
+    return OutcomeStatus.FAILED if refusal.kind is Kind.OUTAGE else OutcomeStatus.CANCELLED
+
+
+def near_miss_fields(near: NearMiss | None) -> dict[str, Any]:
+    return {} if near is None else {"near_miss": {"policy": str(near.policy), "failed": list(near.failed)}}

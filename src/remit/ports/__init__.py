@@ -1,0 +1,1 @@
+"""What the flows need from the world, as Protocols. Adapters implement them; `remit.testing` holds a fake of each."""

@@ -1,0 +1,19 @@
+"""Minting our own access tokens, and the keys they verify with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from remit.core.principals import Claims
+from remit.core.secret import Secret
+
+
+class TokenSigner(Protocol):
+    def mint(self, claims: Claims, extra: Mapping[str, Any]) -> Secret:
+        """An RFC 9068 access token (`typ` at+jwt) with exactly these claims."""
+        ...
+
+    def public_keys(self) -> Mapping[str, Any]:
+        """The JWK set (RFC 7517) with every key that may still verify a live token."""
+        ...

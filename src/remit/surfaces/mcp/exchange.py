@@ -1,0 +1,60 @@
+"""One HTTP request and the way to answer it: what the hot server hands to a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """A complete request. `path` and `query` are the raw target, split at the first `?`, never decoded or rebuilt from Host.
+
+    `headers` keeps order and repetition, names in lower case; `single` is for headers that may come once only.
+    """
+
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    peer: str
+
+    def values(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.headers if key == name]
+
+    def first(self, name: bytes) -> bytes | None:
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+class Responder(Protocol):
+    """Answers one request, whole or as a stream. Using both, or either twice, is a programming error and raises RuntimeError."""
+
+    def detach(self) -> None:
+        """From now on a disconnect does not cancel the handler (legacy era: disconnect is not cancel, G11)."""
+        ...
+
+    @property
+    def disconnected(self) -> bool: ...
+
+    def whole(self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json") -> None: ...
+
+    def begin_stream(self, headers: Headers = ()) -> None:
+        """200 with `text/event-stream`, no buffering, keep-alive comments while idle (G14)."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Write part of the stream; waits while the client reads slowly. Does nothing once the client is gone."""
+        ...
+
+    def end_stream(self) -> None: ...
+
+
+# A handler answers exactly once. It is cancelled when the client disconnects, unless it detached.
+Handler = Callable[[HttpRequest, Responder], Awaitable[None]]

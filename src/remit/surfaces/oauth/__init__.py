@@ -1,0 +1,1 @@
+"""The authorization server: token endpoint, keys and metadata."""

@@ -1,0 +1,139 @@
+"""HTTP/1.1 framing for responses, without I/O: llhttp does the grammar, this keeps one response apart from the next."""
+
+from __future__ import annotations
+
+import httptools
+
+HEAD_BYTES_MAX = 65_536
+HEADERS_MAX = 100
+
+
+class ResponseError(Exception):
+    """The peer's bytes are not one acceptable HTTP/1.1 response; the connection is of no further use."""
+
+
+class TooLarge(ResponseError):
+    """The body is longer than allowed."""
+
+
+class Response:
+    """One response while it arrives. `headers` have lower-case names; the last of a repeated one is kept except for
+    those that frame or route, which may come once only."""
+
+    __slots__ = ("body", "complete", "headers", "keep_alive", "size", "status")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body: list[bytes] = []
+        self.size = 0
+        self.complete = False
+        self.keep_alive = False
+
+    @property
+    def content_type(self) -> bytes:
+        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+
+    def take(self) -> bytes:
+        """What has arrived of the body since the last time."""
+        parts = self.body
+        if len(parts) == 1:
+            data = parts[0]
+        else:
+            data = b"".join(parts)
+        self.body = []
+        return data
+
+
+_ONCE = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"mcp-session-id"})
+
+
+class ResponseParser:
+    """Feed bytes; `response` fills up. Bytes after its end are refused: they answer no request (response smuggling)."""
+
+    __slots__ = ("_body_bytes_max", "_head_bytes", "_in_head", "_parser", "headed", "response")
+
+    def __init__(self, body_bytes_max: int) -> None:
+        self._body_bytes_max = body_bytes_max
+        self._parser = httptools.HttpResponseParser(self)
+        self.expect(body_bytes_max)
+
+    def expect(self, body_bytes_max: int) -> None:
+        """A request was sent: the next bytes begin its response."""
+        self._body_bytes_max = body_bytes_max
+        self.response = Response()
+        self.headed = False
+        self._in_head = False
+        self._head_bytes = 0
+
+    def feed(self, data: bytes) -> None:
+        """Raises `ResponseError`; whatever of the response was complete before stays so."""
+        if not self.headed:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise ResponseError("the server switched protocols") from None
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, ResponseError):
+                raise error.__context__ from None
+            raise
+        except httptools.HttpParserError:
+            raise ResponseError("not a well-formed HTTP/1.1 response") from None
+        if not self.headed and self._head_bytes > HEAD_BYTES_MAX:
+            raise ResponseError(f"the response head is longer than {HEAD_BYTES_MAX} bytes")
+
+    def end(self) -> bool:
+        """The peer closed. Whether that ends the response properly: only one without a length ends so (RFC 9112, 6.3)."""
+        response = self.response
+        if self.headed and not response.complete and not response.headers.keys() & _FRAMED:
+            response.complete = True
+        return response.complete
+
+    # llhttp's callbacks ------------------------------------------------------------------------------------------
+    def on_message_begin(self) -> None:
+        if self.response.complete:
+            raise ResponseError("bytes follow the response")
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: nothing here uses one
+        name = name.lower()
+        headers = self.response.headers
+        if name in _ONCE and name in headers:
+            raise ResponseError(f"{name.decode('ascii')} came twice")
+        headers[name] = value
+        if len(headers) > HEADERS_MAX:
+            raise ResponseError(f"more than {HEADERS_MAX} headers")
+
+    def on_headers_complete(self) -> None:
+        response = self.response
+        response.status = self._parser.get_status_code()
+        self._in_head = False
+        if response.status < 200:
+            return
+        if self._parser.get_http_version() != "1.1":
+            raise ResponseError("expected HTTP/1.1")
+        if response.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise ResponseError("expected transfer-encoding: chunked or none")
+        if response.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise ResponseError("the body is compressed, which nobody asked for")
+        self.headed = True
+
+    def on_body(self, body: bytes) -> None:
+        response = self.response
+        response.size += len(body)
+        if response.size > self._body_bytes_max:
+            raise TooLarge(f"the body is longer than {self._body_bytes_max} bytes")
+        response.body.append(body)
+
+    def on_message_complete(self) -> None:
+        if not self.headed:  # 1xx: interim, the real one follows
+            self.response.headers = {}
+            return
+        self.response.keep_alive = self._parser.should_keep_alive()
+        self.response.complete = True
+
+
+_FRAMED = frozenset({b"content-length", b"transfer-encoding"})

@@ -1,0 +1,1 @@
+"""Real MCP peers that the tests start as processes of their own."""
