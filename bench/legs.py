@@ -15,6 +15,10 @@ from typing import Any
 from machine import BenchError, Lab, free_port, wait_for_port
 
 HERE = Path(__file__).resolve().parent
+PROGRAMS = {
+    "mcpload": ("mcpload.c", "tally.c", "judge.c", "wire.c"),
+    "mcpup": ("mcpup.c", "mcp.c", "wire.c"),
+}
 START_TIMEOUT_S = 60.0
 TOOLS = 100  # echo, echo_1, ... echo_99: a catalog of ordinary size behind every leg
 POLICY_TENANTS = 100
@@ -69,8 +73,8 @@ def compile_load(directory: Path) -> None:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if not compiler:
         raise BenchError("found no C compiler, expected cc: install gcc, or name one in CC")
-    for program in ("mcpload", "mcpup"):
-        sources = [str(HERE / "load" / name) for name in (f"{program}.c", "wire.c")]
+    for program, parts in PROGRAMS.items():
+        sources = [str(HERE / "load" / name) for name in parts]
         command = [*shlex.split(compiler), "-O2", "-std=gnu11", "-Wall", "-o", str(directory / program), *sources]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -119,12 +123,12 @@ def start_nginx(lab: Lab, upstream_port: int) -> Leg:
 class RemitMode:
     """One configuration of Remit under test."""
 
-    durable: str  # "reply" (the default) or "unsafe_async"
+    durable: str  # "reply" (the default) or "UnsafeAsync"
     policy: str  # "cacheable", "arguments" or "arguments_10000"
 
 
 REMIT_MODES = {
-    "remit-cacheable": RemitMode("unsafe_async", "cacheable"),
+    "remit-cacheable": RemitMode("UnsafeAsync", "cacheable"),
     "remit-durable": RemitMode("reply", "cacheable"),
     "remit-argument-policy": RemitMode("reply", "arguments"),
     "remit-10000-policies": RemitMode("reply", "arguments_10000"),
@@ -142,24 +146,43 @@ def remit_config(mode: str, directory: Path, upstream_port: int) -> int:
     """Write DIRECTORY/remit.yaml and DIRECTORY/policies; return the port Remit will listen on."""
     chosen = REMIT_MODES[mode]
     port = free_port()
+    others = [f"tenant-{n}" for n in range(POLICY_TENANTS)] if chosen.policy == "arguments_10000" else []
+    tenants = ", ".join(["bench", *others])
     (directory / "remit.yaml").write_text(
         f"""\
 public_url: http://127.0.0.1:{port}
 listen: 127.0.0.1:{port}
-state_dir: {directory}/state
-policies: {directory}/policies
+tenants: [{tenants}]
+environments: [bench]
 ledger:
   durable: {chosen.durable}
 servers:
   bench:
-    url: http://127.0.0.1:{upstream_port}/mcp
+    tenants: [{tenants}]
+    environment: bench
+    owner: bench
+    http:
+      url: http://127.0.0.1:{upstream_port}/mcp
+      networks: [127.0.0.0/8]
+accounts:
+  bench:
+    tenant: bench
+    scopes: [bench]
+clients:
+  mcpload:
+    tenant: bench
+administrators:
+  bench:
+    uid: {os.getuid()}
+    roles: [server, policy, approval, key, audit]
+    tenants: [bench]
 """
     )
-    tenant = directory / "policies" / "default"
+    tenant = directory / "policies" / "bench"
     tenant.mkdir(parents=True)
     (tenant / "bench.cedar").write_text(_bench_policy(chosen.policy))
-    if chosen.policy == "arguments_10000":
-        _write_other_policies(directory / "policies")
+    for number, name in enumerate(others):
+        _write_other_policies(directory / "policies" / name, number)
     return port
 
 
@@ -175,18 +198,16 @@ def _bench_policy(policy: str) -> str:
     )
 
 
-def _write_other_policies(directory: Path) -> None:
-    """100 tenants with one argument policy for each of 100 tools: 10,000 that do not apply to the call."""
-    for tenant in range(POLICY_TENANTS):
-        folder = directory / f"tenant-{tenant}"
-        folder.mkdir()
-        (folder / "bench.cedar").write_text(
-            "".join(
-                f'permit(principal, action == Action::"bench/{_tool(number)}", resource)\n'
-                f"when {{ context.args has priority && context.args.priority < {tenant % 9 + 1} }};\n"
-                for number in range(POLICY_TOOLS)
-            )
+def _write_other_policies(folder: Path, number: int) -> None:
+    """One argument policy for each of 100 tools of another tenant: none of them applies to the call."""
+    folder.mkdir()
+    (folder / "bench.cedar").write_text(
+        "".join(
+            f'permit(principal, action == Action::"bench/{_tool(tool)}", resource)\n'
+            f"when {{ context.args has priority && context.args.priority < {number % 9 + 1} }};\n"
+            for tool in range(POLICY_TOOLS)
         )
+    )
 
 
 def _tool(number: int) -> str:

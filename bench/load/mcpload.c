@@ -6,7 +6,7 @@
 // that a gateway cannot look fast by answering wrongly or by mixing up its callers.
 // It connects to 127.0.0.1 only. The result is one line of JSON on stdout.
 #define _GNU_SOURCE
-#include "wire.h"
+#include "tally.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,12 +37,6 @@ static const char USAGE[] =
     "  -T TOOL     tool to call (default echo)     -H HEADER   extra header line; repeatable\n"
     "  -x BYTES    length of the text (default 1024)\n"
     "  -r N        send priority N in each call (default: 0 to 4 in turn)\n";
-
-typedef enum { INITIALIZE, INITIALIZED, CALL, FINISHED } Phase;
-
-typedef enum { OK, E_HTTP, E_ID, E_RPC, E_PAYLOAD, E_FRAMING, E_CLOSED, E_TIMEOUT, E_KINDS } Fault;
-static const char *const FAULT_NAMES[E_KINDS] = {"ok",      "http",    "id",     "rpc",
-                                                 "payload", "framing", "closed", "timeout"};
 
 typedef struct {
     int fd; // -1: not connected
@@ -75,13 +68,8 @@ static int epoll_fd;
 static Buffer head_start; // request line and the headers that never change
 static char *padding;
 static uint64_t started_ns, measure_from_ns, stop_ns;
+static uint64_t sessions_opened;
 static bool stop;
-
-static uint64_t good_total, good_measured, faults_total, faults[E_KINDS], reconnects;
-static uint64_t sessions_opened, sessions_done;
-static uint32_t *latency_100ns;
-static size_t latency_count, latency_cap;
-static char first_error[256];
 
 // ---- requests
 
@@ -196,88 +184,6 @@ static void send_next(Conn *c) {
 
 // ---- replies
 
-static void note_fault(Fault fault, int status, Slice text) {
-    faults[fault]++;
-    if (++faults_total >= ERRORS_MAX)
-        stop = true;
-    if (first_error[0])
-        return;
-    int n =
-        snprintf(first_error, sizeof first_error, "%s, status %d: ", FAULT_NAMES[fault], status);
-    for (size_t i = 0; i < text.len && n < (int)sizeof first_error - 1; i++) {
-        char ch = text.at[i]; // the line printed is JSON: keep out what would need escaping
-        first_error[n++] = ch == '"' || ch == '\\' ? '\'' : ch < 32 || ch > 126 ? ' ' : ch;
-    }
-    first_error[n] = 0;
-}
-
-static bool is_number(Slice value, uint64_t number) {
-    uint64_t read = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] < '0' || value.at[i] > '9')
-            return false;
-        read = read * 10 + (uint64_t)(value.at[i] - '0');
-    }
-    return value.len && read == number;
-}
-
-static Fault judge_call(const Conn *c, Slice message) {
-    Slice id, error, result, value, content, item, type, text;
-    if (!json_member(message, "id", &id) || !is_number(id, c->id))
-        return E_ID;
-    if (json_member(message, "error", &error) || !json_member(message, "result", &result) ||
-        (json_member(result, "isError", &value) && !slice_is(value, "false")) ||
-        (json_member(result, "resultType", &value) && !slice_is(value, "\"complete\"")))
-        return E_RPC;
-    if (!json_member(result, "content", &content) || !json_only_element(content, &item) ||
-        !json_member(item, "type", &type) || !slice_is(type, "\"text\"") ||
-        !json_member(item, "text", &text) ||
-        !slice_equal(text, (Slice){c->expected.data, c->expected.len}))
-        return E_PAYLOAD;
-    return OK;
-}
-
-static Fault judge(Conn *c, const Head *head, int status, Slice body) {
-    static Buffer event;
-    if (c->phase == INITIALIZED)
-        return status == 202 || status == 200 || status == 204 ? OK : E_HTTP;
-    if (status != 200)
-        return E_HTTP;
-    if (head->event_stream) {
-        if (!sse_only_event(body, &event))
-            return E_FRAMING;
-        body = (Slice){event.data, event.len};
-    }
-    if (c->phase == CALL)
-        return judge_call(c, body);
-    Slice id, result, version;
-    if (!json_member(body, "id", &id) || !is_number(id, c->id))
-        return E_ID;
-    if (!json_member(body, "result", &result) || !json_member(result, "protocolVersion", &version))
-        return E_RPC;
-    if (head->session.len >= SESSION_LENGTH_MAX)
-        return E_FRAMING;
-    if (head->session.at)
-        memcpy(c->session, head->session.at, head->session.len);
-    c->session[head->session.len] = 0;
-    return OK;
-}
-
-static void count_call(const Conn *c, uint64_t now) {
-    good_total++;
-    if (now < measure_from_ns || now >= stop_ns)
-        return;
-    good_measured++;
-    if (latency_count == latency_cap) {
-        latency_cap = latency_cap ? latency_cap * 2 : 1 << 18;
-        latency_100ns = realloc(latency_100ns, latency_cap * sizeof *latency_100ns);
-        if (!latency_100ns)
-            exit(70);
-    }
-    uint64_t latency = (now - c->sent_ns) / 100;
-    latency_100ns[latency_count++] = latency > UINT32_MAX ? UINT32_MAX : (uint32_t)latency;
-}
-
 static void conn_open(Conn *c) {
     int one = 1;
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -302,7 +208,7 @@ static void conn_open(Conn *c) {
 
 static void conn_reopen(Conn *c) {
     close(c->fd);
-    reconnects++;
+    tally.reconnects++;
     conn_open(c);
 }
 
@@ -311,20 +217,40 @@ static void go_on(Conn *c, bool good) {
     if (c->phase == INITIALIZE || c->phase == INITIALIZED)
         c->phase = good ? c->phase + 1 : FINISHED;
     else if (opt.abandon) {
-        sessions_done++; // its id is forgotten here, and nobody ends it
+        tally.sessions_done++; // its id is forgotten here, and nobody ends it
         c->phase = sessions_opened < opt.abandon ? INITIALIZE : FINISHED;
         sessions_opened += c->phase == INITIALIZE;
     }
-    if (opt.calls_max && good_total + faults_total >= opt.calls_max)
+    if (tally.faults_total >= ERRORS_MAX)
+        stop = true;
+    if (opt.calls_max && tally.good_total + tally.faults_total >= opt.calls_max)
         stop = true;
     if (c->fd >= 0 && c->phase != FINISHED && !stop)
         send_next(c);
 }
 
+static bool keep_session(Conn *c, Slice id) {
+    if (id.len >= SESSION_LENGTH_MAX)
+        return false;
+    if (id.at)
+        memcpy(c->session, id.at, id.len);
+    c->session[id.len] = 0; // empty: a server without sessions
+    return true;
+}
+
+static void count_call(const Conn *c, uint64_t now) {
+    tally.good_total++;
+    if (now >= measure_from_ns && now < stop_ns)
+        note_latency(now - c->sent_ns);
+}
+
 static void reply_done(Conn *c, const Head *head, Slice body, bool surplus) {
     uint64_t now = now_ns();
     int status = head->start_line.len > 11 ? atoi(head->start_line.at + 9) : 0;
-    Fault fault = surplus ? E_FRAMING : judge(c, head, status, body);
+    Slice sent_text = {c->expected.data, c->expected.len};
+    Fault fault = surplus ? E_FRAMING : judge(c->phase, c->id, sent_text, head, status, body);
+    if (fault == OK && c->phase == INITIALIZE && !keep_session(c, head->session))
+        fault = E_FRAMING;
     c->outstanding = false;
     if (fault != OK)
         note_fault(fault, status, body);
@@ -442,37 +368,6 @@ static void run(Conn *conns) {
     }
 }
 
-static int by_value(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static double percentile_ms(double share) {
-    return latency_count ? latency_100ns[(size_t)(share * (double)(latency_count - 1) + 0.5)] / 1e4
-                         : 0;
-}
-
-static void print_result(uint64_t ended_ns) {
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    double cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-                 (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
-    double elapsed = ((double)ended_ns - (double)measure_from_ns) / 1e9;
-    qsort(latency_100ns, latency_count, sizeof *latency_100ns, by_value);
-    printf("{\"connections\":%u,\"calls\":%llu,\"calls_total\":%llu,\"calls_per_s\":%.1f,"
-           "\"p50_ms\":%.4f,\"p95_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f,"
-           "\"sessions_abandoned\":%llu,\"reconnects\":%llu,\"generator_cpu_s\":%.3f,"
-           "\"seconds\":%.3f,\"errors\":%llu,\"errors_by_kind\":{",
-           opt.conns, (unsigned long long)good_measured, (unsigned long long)good_total,
-           elapsed > 0 ? (double)good_measured / elapsed : 0.0, percentile_ms(.5),
-           percentile_ms(.95), percentile_ms(.99), percentile_ms(1),
-           (unsigned long long)sessions_done, (unsigned long long)reconnects, cpu,
-           (double)(ended_ns - started_ns) / 1e9, (unsigned long long)faults_total);
-    for (int i = 1; i < E_KINDS; i++)
-        printf("%s\"%s\":%llu", i > 1 ? "," : "", FAULT_NAMES[i], (unsigned long long)faults[i]);
-    printf("},\"first_error\":\"%s\"}\n", first_error);
-}
-
 static void read_arguments(int argc, char **argv) {
     int option;
     while ((option = getopt(argc, argv, "p:P:e:c:d:w:n:a:T:H:x:r:")) > 0) {
@@ -510,7 +405,7 @@ int main(int argc, char **argv) {
     epoll_fd = epoll_create1(0);
     run(conns);
     uint64_t ended_ns = now_ns();
-    print_result(ended_ns < stop_ns ? ended_ns : stop_ns);
-    bool short_of = opt.abandon && sessions_done < opt.abandon;
-    return faults_total || short_of || !good_total ? 1 : 0;
+    print_result(opt.conns, started_ns, measure_from_ns, ended_ns < stop_ns ? ended_ns : stop_ns);
+    bool short_of = opt.abandon && tally.sessions_done < opt.abandon;
+    return tally.faults_total || short_of || !tally.good_total ? 1 : 0;
 }

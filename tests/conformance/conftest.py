@@ -72,4 +72,4 @@ def report(capfd: pytest.CaptureFixture[str]) -> Iterator[list[LegRun]]:
     shown: list[LegRun] = []
     yield shown
     with capfd.disabled():
-        sys.stderr.writelines(f"\nconformance {run}" for run in shown)
+        sys.stderr.writelines(f"\nconformance {run}\n" for run in shown)

@@ -1,4 +1,4 @@
-"""The official MCP conformance suite sees the same server with Remit in front of it as without (PROTOCOL section 4)."""
+"""The official MCP conformance suite sees the same server with Remit in front of it as without."""
 
 import asyncio
 from collections.abc import Mapping

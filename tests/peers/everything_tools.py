@@ -1,7 +1,6 @@
 """Tools of the fixture server, under the names the official conformance suite asks for."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import mcp_types as types
@@ -144,10 +143,6 @@ class Toolbox:
 
     def __init__(self, bus: SubscriptionBus) -> None:
         self._tools = {**_TOOLS, **everything_input.TOOLS, **_publishing(bus)}
-
-    @property
-    def names(self) -> Sequence[str]:
-        return tuple(self._tools)
 
     async def listed(self, ctx: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         tools = [

@@ -1,7 +1,7 @@
 """`remit.yaml`: the one configuration file, read whole or refused whole.
 
-Field names and docstrings here are the reference: `docs/reference/settings.md` is checked against them, and the JSON Schema
-published beside it is generated from them. Secrets appear only as references, never as values.
+Field names and docstrings here are the reference: `docs/reference/settings.md` is checked against them, and the JSON
+Schema published beside it is generated from them. Secrets appear only as references, never as values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Stdio(Strict, frozen=True):
-    """A server Remit starts. `command` is run as written, never through a shell; `environment` is all the child gets."""
+    """A server Remit starts. `command` is run as written, never through a shell; `environment` is all the child
+    gets.
+    """
 
     command: Annotated[list[str], Meta(min_length=1)]
     environment: dict[str, str] = field(default_factory=dict)
@@ -221,7 +223,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigurationInvalid([f"{path}: not found; name one with --config, or run `remit demo` to see one"]) from None
+        raise ConfigurationInvalid(
+            [f"{path}: not found; name one with --config, or run `remit demo` to see one"]
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise ConfigurationInvalid([f"{path}: {problem}"]) from None
     if not isinstance(document, dict):
@@ -243,21 +247,32 @@ def check(settings: Settings) -> list[str]:
     problems = _check_addresses(settings)
     tenants, environments = set(settings.tenants), set(settings.environments)
     for name, server in settings.servers.items():
-        where = f"servers.{name}"
-        if (server.stdio is None) == (server.http is None):
-            problems.append(f"{where}: expected exactly one of stdio and http")
-        problems += [f"{where}.tenants: {tenant!r} is not in tenants" for tenant in server.tenants if tenant not in tenants]
-        if server.environment not in environments:
-            problems.append(f"{where}.environment: {server.environment!r} is not in environments")
-        if not server.owner:
-            problems.append(f"{where}.owner: a server needs an owner")
+        problems += _check_server(f"servers.{name}", server, tenants, environments)
     for name, account in settings.accounts.items():
-        if account.tenant not in tenants:
-            problems.append(f"accounts.{name}.tenant: {account.tenant!r} is not in tenants")
-        if "|" in name:
-            problems.append(f"accounts.{name}: a subject may not contain |")
+        problems += _check_account(f"accounts.{name}", name, account, tenants)
     for name, client in settings.clients.items():
         problems += _check_client(f"clients.{name}", client, tenants, environments)
+    return problems
+
+
+def _check_server(where: str, server: ServerSettings, tenants: set[str], environments: set[str]) -> list[str]:
+    problems = []
+    if (server.stdio is None) == (server.http is None):
+        problems.append(f"{where}: expected exactly one of stdio and http")
+    problems += [f"{where}.tenants: {tenant!r} is not in tenants" for tenant in server.tenants if tenant not in tenants]
+    if server.environment not in environments:
+        problems.append(f"{where}.environment: {server.environment!r} is not in environments")
+    if not server.owner:
+        problems.append(f"{where}.owner: a server needs an owner")
+    return problems
+
+
+def _check_account(where: str, name: str, account: AccountSettings, tenants: set[str]) -> list[str]:
+    problems = []
+    if account.tenant not in tenants:
+        problems.append(f"{where}.tenant: {account.tenant!r} is not in tenants")
+    if "|" in name:
+        problems.append(f"{where}: a subject may not contain |")
     return problems
 
 
@@ -279,7 +294,14 @@ def _check_client(where: str, client: ClientSettings, tenants: set[str], environ
 def _check_addresses(settings: Settings) -> list[str]:
     problems = []
     public = urlsplit(settings.public_url)
-    if public.scheme not in ("http", "https") or not public.hostname or public.query or public.fragment or public.username or public.path not in ("",):
+    if (
+        public.scheme not in ("http", "https")
+        or not public.hostname
+        or public.query
+        or public.fragment
+        or public.username
+        or public.path not in ("",)
+    ):
         problems.append(f"public_url: expected https://host[:port] with no path, found {settings.public_url!r}")
     elif public.scheme == "http" and not _loopback(public.hostname):
         problems.append("public_url: plain http is for loopback only; use https")
@@ -287,7 +309,10 @@ def _check_addresses(settings: Settings) -> list[str]:
     if not colon or not port.isdigit() or int(port) > 65535:
         problems.append(f"listen: expected HOST:PORT, found {settings.listen!r}")
     elif not _loopback(host.strip("[]")) and settings.tls is None and not settings.behind_tls_proxy:
-        problems.append(f"listen: {settings.listen} is reachable from outside and has no TLS; set tls, or behind_tls_proxy if a proxy terminates it")
+        problems.append(
+            f"listen: {settings.listen} is reachable from outside and has no TLS; "
+            "set tls, or behind_tls_proxy if a proxy terminates it"
+        )
     return problems
 
 

@@ -16,16 +16,26 @@ _CODES = {"denied": Exit.DENIED, "unauthenticated": Exit.DENIED, "invalid": Exit
 class Administration:
     """One connection to a running Remit. Raises `CommandFailed` with what the server said."""
 
-    def __init__(self, path: Path, timeout_s: float = 60.0) -> None:
+    def __init__(self, path: Path, timeout_s: float | None = 60.0) -> None:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
         try:
             self._socket.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
-            raise CommandFailed(Exit.UNREACHABLE, "no running Remit for this configuration", detail=f"looked for {path}", next_step="start it: remit serve") from None
+            raise CommandFailed(
+                Exit.UNREACHABLE,
+                "no running Remit for this configuration",
+                detail=f"looked for {path}",
+                next_step="start it: remit serve",
+            ) from None
         except PermissionError:
-            raise CommandFailed(Exit.DENIED, "this user may not open the administration socket", detail=str(path), next_step="run as the service's user, or be added to administrators") from None
+            raise CommandFailed(
+                Exit.DENIED,
+                "this user may not open the administration socket",
+                detail=str(path),
+                next_step="run as the service's user, or be added to administrators",
+            ) from None
         self._file = self._socket.makefile("rb")
 
     def act(self, act: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -43,18 +53,34 @@ class Administration:
                 yield message["item"]
 
     def _exchange(self, act: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        self._socket.sendall(json.dumps({"act": act, "arguments": arguments}).encode() + b"\n")
-        for line in self._file:
+        for line in self._answered(json.dumps({"act": act, "arguments": arguments}).encode() + b"\n"):
             message: dict[str, Any] = json.loads(line)
             if message.get("ok") is False:
                 error = message["error"]
                 raise CommandFailed(
-                    _CODES.get(error["kind"], Exit.INTERNAL), error["message"], detail=error["detail"], next_step=error["next"],
-                    reason=error["reason"], decision_id=error.get("decision_id") or "",
-                )  # fmt: skip
+                    _CODES.get(error["kind"], Exit.INTERNAL),
+                    error["message"],
+                    detail=error["detail"],
+                    next_step=error["next"],
+                    reason=error["reason"],
+                    decision_id=error.get("decision_id") or "",
+                )
             yield message
             if "ok" in message:
                 return
+
+    def _answered(self, line: bytes) -> Iterator[bytes]:
+        try:
+            self._socket.sendall(line)
+            yield from self._file
+        except OSError as problem:
+            raise CommandFailed(
+                Exit.UNREACHABLE,
+                "the running Remit stopped answering",
+                detail=str(problem),
+                next_step="remit doctor",
+                reason="unreachable",
+            ) from None
 
     def __enter__(self) -> Administration:
         return self

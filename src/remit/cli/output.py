@@ -25,7 +25,16 @@ class Exit(IntEnum):
 class CommandFailed(Exception):
     """A command ends with this code after telling the person why and what to do next."""
 
-    def __init__(self, code: Exit, message: str, *, detail: str = "", next_step: str = "", reason: str = "", decision_id: str = "") -> None:
+    def __init__(
+        self,
+        code: Exit,
+        message: str,
+        *,
+        detail: str = "",
+        next_step: str = "",
+        reason: str = "",
+        decision_id: str = "",
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -47,11 +56,19 @@ def note(text: str) -> None:
 
 def fail(failure: CommandFailed, *, as_json: bool) -> int:
     if as_json:
-        error = {"reason": failure.reason, "message": failure.message, "detail": failure.detail, "next": failure.next_step, "decision_id": failure.decision_id}
+        error = {
+            "reason": failure.reason,
+            "message": failure.message,
+            "detail": failure.detail,
+            "next": failure.next_step,
+            "decision_id": failure.decision_id,
+        }
         print(json.dumps({"schema": f"remit/error/{SCHEMA_VERSION}", "error": error}))
     lines = [f"{paint('31', 'error')}  {failure.message}"]
     lines += [f"       {failure.detail}"] if failure.detail else []
-    lines += [f"       decision {failure.decision_id}: remit explain {failure.decision_id}"] if failure.decision_id else []
+    lines += (
+        [f"       decision {failure.decision_id}: remit explain {failure.decision_id}"] if failure.decision_id else []
+    )
     lines += [f"next   {failure.next_step}"] if failure.next_step else []
     note("\n".join(lines))
     return int(failure.code)

@@ -24,8 +24,10 @@ class Consented:
 
 
 def require_consent(bound: Bound) -> Consented:
-    """Stage 3. Until the interactive authorization server exists, only two origins stand for an agreement: a registered client
-    acting for itself, and a grant an administrator made through a role. Any other origin is refused."""
+    """Stage 3. Until the interactive authorization server exists, only two origins stand for an agreement: a
+    registered client acting for itself, and a grant an administrator made through a role. Any other origin is
+    refused.
+    """
     origin = bound.grant.origin
     if origin.how not in ("client_credentials", "administration"):
         raise refuse(Reason.CONTEXT_MISSING, "the grant has no consent behind it")
@@ -74,12 +76,19 @@ def resolve(consented: Consented, request: McpRequest, server: Server, target: T
     if grant.tenant not in server.tenants:
         raise refuse(Reason.TENANT_MISMATCH, f"{server.name} does not serve tenant {grant.tenant}")
     if grant.environment != server.environment:
-        raise refuse(Reason.ENVIRONMENT_MISMATCH, f"{server.name} is in {server.environment or 'no environment'}, the grant in {grant.environment}")
+        raise refuse(
+            Reason.ENVIRONMENT_MISMATCH,
+            f"{server.name} is in {server.environment or 'no environment'}, the grant in {grant.environment}",
+        )
     if target.kind in (TargetKind.TOOL, TargetKind.PROMPT) and item is None:
         held = (ItemKind(target.kind.value.lower()), target.name) in server.withheld
         raise refuse(Reason.DEFINITION_CHANGED if held else Reason.TOOL_UNKNOWN, f"{server.name}/{target.name[:128]}")
     tool = target.name if target.kind is TargetKind.TOOL else None
-    covered = reaches(grant.scopes, server.name) if target.kind is TargetKind.SERVER else covers(grant.scopes, server.name, tool)
+    covered = (
+        reaches(grant.scopes, server.name)
+        if target.kind is TargetKind.SERVER
+        else covers(grant.scopes, server.name, tool)
+    )
     if not covered:
         raise refuse(Reason.OUTSIDE_GRANT, f"the grant does not cover {server.name}/{target.name[:128]}")
     if isinstance(item, Tool) and item.high_risk and not grant.high_risk:
@@ -94,7 +103,8 @@ class UnknownArguments:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Subject, action, resource, context (AuthZEN 1.0 section 5). Everything but action, arguments and time comes from `resolved`.
+    """Subject, action, resource, context (AuthZEN 1.0 section 5). Everything but action, arguments and time comes
+    from `resolved`.
 
     `action` is `server/tool` for a tool call and the MCP method otherwise. `arguments` are validated and normalised.
     """
@@ -198,7 +208,9 @@ def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
         return Permitted(access, verdict, verdict.determining)
     mode = access.resolved.server.mode
     match mode:
-        case Observe(until_s=until_s) if access.now_s < until_s and not any(policy.base for policy in verdict.determining):
+        case Observe(until_s=until_s) if access.now_s < until_s and not any(
+            policy.base for policy in verdict.determining
+        ):
             return Permitted(access, verdict, (OBSERVED,), candidate=verdict)
         case Observe() | Enforce():
             named = ", ".join(str(policy) for policy in verdict.determining)

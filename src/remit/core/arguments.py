@@ -21,12 +21,11 @@ def refuse_reserved_keys(value: object, depth: int = 0) -> None:
     if depth > DEPTH_MAX:
         raise refuse(Reason.ARGS_SCHEMA, f"arguments nest deeper than {DEPTH_MAX} levels")
     if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in RESERVED_KEYS:
-                raise refuse(Reason.ARGS_RESERVED_KEY, f"found {key}")
-            if isinstance(inner, dict | list):
-                refuse_reserved_keys(inner, depth + 1)
-    elif isinstance(value, list):
+        found = RESERVED_KEYS.intersection(value)
+        if found:
+            raise refuse(Reason.ARGS_RESERVED_KEY, f"found {min(found)}")
+        value = list(value.values())
+    if isinstance(value, list):
         for inner in value:
             if isinstance(inner, dict | list):
                 refuse_reserved_keys(inner, depth + 1)
@@ -74,5 +73,8 @@ def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) ->
                 arguments[name] = _normal_paths(arguments[name], name)
     for limit in grant.constraints:
         if limit.tool.tool == tool.name and limit.tool.server == tool.server and not limit.allows(arguments):
-            raise refuse(Reason.CONSTRAINT_FAILED, f"{limit.argument}: expected {limit.check} {', '.join(map(str, limit.values))}")
+            raise refuse(
+                Reason.CONSTRAINT_FAILED,
+                f"{limit.argument}: expected {limit.check} {', '.join(map(str, limit.values))}",
+            )
     return arguments

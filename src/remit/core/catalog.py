@@ -1,4 +1,6 @@
-"""What servers offer: definitions as the server sent them, pinned by digest, and the proof that a request names one of them."""
+"""What servers offer: definitions as the server sent them, pinned by digest, and the proof that a request names one
+of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from typing import Any, Final
 
 
 class Era(StrEnum):
-    """`modern` is revision 2026-07-28 and later (no session); `legacy` is the initialize handshake, up to 2025-11-25."""
+    """`modern` is revision 2026-07-28 and later (no session); `legacy` is the initialize handshake, up to
+    2025-11-25.
+    """
 
     MODERN = "modern"
     LEGACY = "legacy"
@@ -51,8 +55,8 @@ class Item:
 class Tool(Item):
     """A tool, with what is needed to check a call without parsing its schema again.
 
-    `path_arguments` and `high_risk` come from the operator's registration, never from the server. `header_arguments` maps
-    `Mcp-Param-*` suffixes (lower case) to argument names (`x-mcp-header`).
+    `path_arguments` and `high_risk` come from the operator's registration, never from the server. `header_arguments`
+    maps `Mcp-Param-*` suffixes (lower case) to argument names (`x-mcp-header`).
     """
 
     input_schema: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +67,8 @@ class Tool(Item):
 
 
 def digest_of(definition: Mapping[str, Any]) -> str:
-    """The canonical hash of a definition: the same for any key order or white space, different for any change of meaning.
+    """The canonical hash of a definition: the same for any key order or white space, different for any change of
+    meaning.
 
     Sorted keys, no white space, UTF-8, as RFC 8785 does for the values MCP definitions hold.
     """
@@ -81,7 +86,9 @@ class Drift(StrEnum):
 
 
 def drift(pins: Mapping[tuple[ItemKind, str], str], found: Sequence[Item]) -> dict[tuple[ItemKind, str], Drift]:
-    """Hold what a server sends against its pins. With no pins at all the first set is the baseline and all is PINNED."""
+    """Hold what a server sends against its pins. With no pins at all the first set is the baseline and all is
+    PINNED.
+    """
     seen = {(item.kind, item.name): item.digest for item in found}
     if not pins:
         return dict.fromkeys(seen, Drift.PINNED)
@@ -102,7 +109,9 @@ class Enforce:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Until `until_s` one visible permit stands in for policy and the real decision is only recorded (a first install)."""
+    """Until `until_s` one visible permit stands in for policy and the real decision is only recorded (a first
+    install).
+    """
 
     until_s: float
 
@@ -114,9 +123,9 @@ Mode = Enforce | Observe
 class Server:
     """A registered MCP server: what the operator declared and what was learned from it.
 
-    `tenants` may not be empty: a server nobody owns answers nobody. `items` holds trusted items only; `withheld` those that
-    drifted. `eras` is what the server was found to speak, `discovery` its own answer per era (server/discover or initialize
-    result). `stateful` forbids sharing a process between grants; so does a credential.
+    `tenants` may not be empty: a server nobody owns answers nobody. `items` holds trusted items only; `withheld`
+    those that drifted. `eras` is what the server was found to speak, `discovery` its own answer per era
+    (server/discover or initialize result). `stateful` forbids sharing a process between grants; so does a credential.
     """
 
     name: str
@@ -147,7 +156,9 @@ class Catalog:
 
 
 def bare_names(servers: Mapping[str, Server]) -> dict[str, tuple[str, ...]]:
-    """Which servers offer each bare tool name. Withheld tools count: a name is not given away while its owner is held."""
+    """Which servers offer each bare tool name. Withheld tools count: a name is not given away while its owner is
+    held.
+    """
     names: dict[str, set[str]] = {}
     for server in servers.values():
         for kind, name in (*server.items, *server.withheld):

@@ -1,9 +1,9 @@
 """Which addresses Remit may connect to: pure rules, applied to every resolved address at the moment of dialling.
 
-Two classes of trust. A *registered* endpoint was written down by an operator: it may be inside, if what was written says
-so. A *learned* endpoint came out of somebody's document or header: public addresses only. Link-local and cloud metadata
-addresses are refused for both. An address that carries another inside (IPv4-mapped, NAT64, 6to4, Teredo) is judged by the
-one that packets would reach (GO-2026-5996, CVE-2026-80347).
+Two classes of trust. A *registered* endpoint was written down by an operator: it may be inside, if what was written
+says so. A *learned* endpoint came out of somebody's document or header: public addresses only. Link-local and cloud
+metadata addresses are refused for both. An address that carries another inside (IPv4-mapped, NAT64, 6to4, Teredo) is
+judged by the one that packets would reach (GO-2026-5996, CVE-2026-80347).
 """
 
 from __future__ import annotations
@@ -164,6 +164,10 @@ def _within(address: Address, networks: tuple[Network, ...]) -> bool:
 
 
 def _is_never(address: Address) -> bool:
-    return address in _METADATA or address.is_link_local or address.is_multicast or address.is_unspecified or (
-        address.is_reserved and not address.is_loopback and isinstance(address, IPv4Address)
+    return (
+        address in _METADATA
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or (address.is_reserved and not address.is_loopback and isinstance(address, IPv4Address))
     )

@@ -83,7 +83,9 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How the grant came about: `client_credentials` or `administration`, by whom, and whether agent and Remit share a user."""
+    """How the grant came about: `client_credentials` or `administration`, by whom, and whether agent and Remit share
+    a user.
+    """
 
     how: str
     by: str
@@ -134,25 +136,44 @@ def narrow(parent: Grant, to: Narrowing, *, id: str, actor: str, now_s: float) -
     if not scopes:
         raise refuse(Reason.OUTSIDE_GRANT, "nothing is left of the grant after narrowing")
     return Grant(
-        id=id, tenant=parent.tenant, environment=parent.environment, subject=parent.subject,
+        id=id,
+        tenant=parent.tenant,
+        environment=parent.environment,
+        subject=parent.subject,
         roles=parent.roles if to.roles is None else parent.roles & to.roles,
-        client_id=parent.client_id, attestation=parent.attestation, actors=(actor, *parent.actors), presence=parent.presence,
-        purpose=parent.purpose, resource=parent.resource, scopes=scopes, constraints=parent.constraints | to.constraints,
-        budget=tighter(parent.budget, to.budget), idle_s_max=min(parent.idle_s_max, to.idle_s_max), created_at_s=now_s,
-        expires_at_s=min(parent.expires_at_s, to.expires_at_s), origin=parent.origin, high_risk=parent.high_risk, parent=parent.id,
-    )  # fmt: skip
+        client_id=parent.client_id,
+        attestation=parent.attestation,
+        actors=(actor, *parent.actors),
+        presence=parent.presence,
+        purpose=parent.purpose,
+        resource=parent.resource,
+        scopes=scopes,
+        constraints=parent.constraints | to.constraints,
+        budget=tighter(parent.budget, to.budget),
+        idle_s_max=min(parent.idle_s_max, to.idle_s_max),
+        created_at_s=now_s,
+        expires_at_s=min(parent.expires_at_s, to.expires_at_s),
+        origin=parent.origin,
+        high_risk=parent.high_risk,
+        parent=parent.id,
+    )
 
 
 class LiveGrant:
-    """A grant in memory. `used_at_s` and `deadline_s` are on the monotonic clock, so that a stepped wall clock revives nothing."""
+    """A grant in memory. `used_at_s` and `deadline_s` are on the monotonic clock, so that a stepped wall clock
+    revives nothing.
+    """
 
-    __slots__ = ("calls_used", "deadline_s", "decisions", "grant", "parent", "state", "used_at_s")
+    __slots__ = ("calls_used", "deadline_s", "decisions", "grant", "parent", "state", "told", "used_at_s")
 
-    def __init__(self, grant: Grant, *, now_s: float, monotonic_s: float, calls_used: int = 0, parent: LiveGrant | None = None) -> None:
+    def __init__(
+        self, grant: Grant, *, now_s: float, monotonic_s: float, calls_used: int = 0, parent: LiveGrant | None = None
+    ) -> None:
         self.grant = grant
         self.parent = parent
         self.state = GrantState.ACTIVE
         self.calls_used = calls_used
+        self.told = False  # whether a use after the end is on record: the first is, the rest are counted
         self.used_at_s = monotonic_s
         self.deadline_s = monotonic_s + (grant.expires_at_s - now_s)
         self.decisions: dict[object, object] = {}  # the policy adapter's cache for this grant: it dies with it
@@ -210,8 +231,22 @@ def ended(state: GrantState) -> Refusal:
     return refuse(ENDED_REASON[state])
 
 
+def require_alive(live: LiveGrant, *, monotonic_s: float) -> None:
+    """Raises the refusal of the first grant in the line, this one or an ancestor, that is over or used up."""
+    ancestor: LiveGrant | None = live
+    while ancestor is not None:
+        if ancestor.state is not GrantState.ACTIVE:
+            raise ended(ancestor.state)
+        event = ancestor.due(monotonic_s)
+        if event is not None:
+            raise ended(TRANSITIONS[ancestor.state, event])
+        ancestor = ancestor.parent
+
+
 def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: float) -> Bound:
-    """Stage 2. Raises `Unauthenticated` if the grant is unknown, another's, or over, and `Denied` when its budget is used up."""
+    """Stage 2. Raises `Unauthenticated` if the grant is unknown, another's, or over, and `Denied` when its budget is
+    used up.
+    """
     if live is None:
         raise refuse(Reason.GRANT_UNKNOWN)
     claims, grant = authenticated.claims, live.grant
@@ -224,13 +259,6 @@ def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: f
         or authenticated.resource != grant.resource
     ):
         raise refuse(Reason.GRANT_MISMATCH)
-    ancestor: LiveGrant | None = live
-    while ancestor is not None:
-        if ancestor.state is not GrantState.ACTIVE:
-            raise ended(ancestor.state)
-        event = ancestor.due(monotonic_s)
-        if event is not None:
-            raise ended(TRANSITIONS[ancestor.state, event])
-        ancestor = ancestor.parent
+    require_alive(live, monotonic_s=monotonic_s)
     live.touch(monotonic_s)
     return Bound(authenticated, live)

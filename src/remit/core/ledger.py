@@ -1,7 +1,8 @@
-"""What is written down: one record before a tool runs, one after, one per denial and per administrative act; and the chain.
+"""What is written down: one record before a tool runs, one after, one per denial and per administrative act; and the
+chain.
 
-A record is a flat JSON object of safe fields: never a token, a secret, an argument or a result. The chain is sha256 over
-the previous link and the record's exact bytes, so that any change, removal or reordering shows (R35).
+A record is a flat JSON object of safe fields: never a token, a secret, an argument or a result. The chain is sha256
+over the previous link and the record's exact bytes, so that any change, removal or reordering shows (R35).
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ GENESIS: Final = "0" * 64
 
 
 def link(previous: str, record: bytes) -> str:
-    """The chain's next link: sha256 over the previous link (hex, ASCII) and the record's exact bytes without its newline."""
+    """The chain's next link: sha256 over the previous link (hex, ASCII) and the record's exact bytes without its
+    newline.
+    """
     return hashlib.sha256(previous.encode("ascii") + record).hexdigest()
 
 
@@ -111,20 +114,35 @@ def decision_fields(access: AccessRequest, verdict: Verdict | None) -> dict[str,
         fields["determining"] = policies_of(verdict.determining)
         fields["errors"] = list(verdict.errors)
         if verdict.shadow is not None:
-            fields["shadow"] = {"effect": verdict.shadow.effect.value, "determining": policies_of(verdict.shadow.determining)}
+            fields["shadow"] = {
+                "effect": verdict.shadow.effect.value,
+                "determining": policies_of(verdict.shadow.determining),
+            }
     return fields
 
 
 def intent_fields(permitted: Permitted) -> dict[str, Any]:
     """The intent record's body, without the argument digest, which the ledger salts."""
-    fields = grant_fields(permitted.resolved.consented.bound.grant) | decision_fields(permitted.access, permitted.verdict)
+    fields = grant_fields(permitted.resolved.consented.bound.grant) | decision_fields(
+        permitted.access, permitted.verdict
+    )
     fields["determining"] = policies_of(permitted.determining)
     if permitted.candidate is not None:
         fields["mode"] = "observe"
-        fields["candidate"] = {"effect": permitted.candidate.effect.value, "determining": policies_of(permitted.candidate.determining)}
+        fields["candidate"] = {
+            "effect": permitted.candidate.effect.value,
+            "determining": policies_of(permitted.candidate.determining),
+        }
     return fields
 
 
-def outcome_fields(status: OutcomeStatus, *, reply_bytes: int, duration_s: float, detail: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def outcome_fields(
+    status: OutcomeStatus, *, reply_bytes: int, duration_s: float, detail: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The outcome record's body. `reply_bytes` counts what was released to the client."""
-    return {"status": status.value, "reply_bytes": reply_bytes, "duration_us": round(duration_s * 1e6), **(detail or {})}
+    return {
+        "status": status.value,
+        "reply_bytes": reply_bytes,
+        "duration_us": round(duration_s * 1e6),
+        **(detail or {}),
+    }

@@ -17,7 +17,9 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An identity is (issuer, subject), never an e-mail address. `issuer` is empty for Remit's own accounts and clients."""
+    """An identity is (issuer, subject), never an e-mail address. `issuer` is empty for Remit's own accounts and
+    clients.
+    """
 
     kind: PrincipalKind
     subject: str
@@ -47,7 +49,8 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access token says (RFC 9068, RFC 8693 `act`). Only an authenticator that checked the signature makes one.
+    """What a verified access token says (RFC 9068, RFC 8693 `act`). Only an authenticator that checked the signature
+    makes one.
 
     `actors` is the `act` chain, outermost first; it is context, never the principal. Times are seconds since the epoch.
     """
@@ -74,7 +77,9 @@ class Authenticated:
     resource: str
 
 
-def conclude_authenticated(claims: Claims, *, issuer: str, resource: str, now_s: float, leeway_s: float) -> Authenticated:
+def conclude_authenticated(
+    claims: Claims, *, issuer: str, resource: str, now_s: float, leeway_s: float
+) -> Authenticated:
     """Hold verified claims against this moment and this endpoint (RFC 9068 section 4, RFC 8707).
 
     Run on every request, cached signature or not, because time and endpoint differ between two uses of one token.

@@ -49,7 +49,7 @@ class ServerConfig:
     owner: str
     transport: Transport
     stateful: bool = True
-    mode: Mode = Enforce()
+    mode: Mode = field(default_factory=Enforce)
     path_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     high_risk: frozenset[str] = frozenset()
 

@@ -11,7 +11,9 @@ from remit.core.catalog import Era
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the request came in: `/mcp` (server empty) or `/mcp/{server}`. `resource` is the canonical URI tokens are for."""
+    """Where the request came in: `/mcp` (server empty) or `/mcp/{server}`. `resource` is the canonical URI tokens are
+    for.
+    """
 
     server: str
     resource: str
@@ -21,8 +23,8 @@ class Endpoint:
 class Session:
     """A legacy client's opened handle. `nonce` names it; authority is the grant's alone.
 
-    `upstream` is the upstream's own session id for `/mcp/{server}` over HTTP (empty otherwise); `client` is what the client
-    said in initialize (protocolVersion, capabilities, clientInfo), forwarded upstream as its own (G7).
+    `upstream` is the upstream's own session id for `/mcp/{server}` over HTTP (empty otherwise); `client` is what the
+    client said in initialize (protocolVersion, capabilities, clientInfo), forwarded upstream as its own (G7).
     """
 
     nonce: str
@@ -33,8 +35,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class McpRequest:
-    """`id` is the client's JSON-RPC id as JSON text. `params` includes `_meta`. `parameters` are unknown `Mcp-Param-*` headers
-    to pass on. `trace` is the W3C traceparent if it was valid. `subscription` etc. live in `params`."""
+    """`id` is the client's JSON-RPC id as JSON text. `params` includes `_meta`. `parameters` are unknown
+    `Mcp-Param-*` headers to pass on. `trace` is the W3C traceparent if it was valid. `subscription` etc. live in
+    `params`.
+    """
 
     id: bytes
     method: str

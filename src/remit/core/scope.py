@@ -1,4 +1,6 @@
-"""What a grant covers: whole servers or single tools, and the limits on a tool's arguments. Everything here only narrows."""
+"""What a grant covers: whole servers or single tools, and the limits on a tool's arguments. Everything here only
+narrows.
+"""
 
 from __future__ import annotations
 
@@ -136,5 +138,8 @@ def constraint(tool: ToolName, argument: str, check: str, values: Iterable[str |
     """A checked `Constraint`. Raises `Invalid` for an unknown check or an empty list of values."""
     given = tuple(values)
     if check not in CHECKS or not argument or not given or (check != "one_of" and len(given) != 1):
-        raise refuse(Reason.INVALID_PARAMS, f"constraint on {tool} {argument!r}: expected one of {', '.join(sorted(CHECKS))} with a value")
+        raise refuse(
+            Reason.INVALID_PARAMS,
+            f"constraint on {tool} {argument!r}: expected one of {', '.join(sorted(CHECKS))} with a value",
+        )
     return Constraint(tool, argument, check, given)

@@ -19,7 +19,12 @@ NAMED: dict[str, tuple[ItemKind, str]] = {
     "resources/unsubscribe": (ItemKind.RESOURCE, "uri"),
 }
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"})
-KIND = {ItemKind.TOOL: TargetKind.TOOL, ItemKind.PROMPT: TargetKind.PROMPT, ItemKind.RESOURCE: TargetKind.RESOURCE, ItemKind.TEMPLATE: TargetKind.TEMPLATE}
+KIND = {
+    ItemKind.TOOL: TargetKind.TOOL,
+    ItemKind.PROMPT: TargetKind.PROMPT,
+    ItemKind.RESOURCE: TargetKind.RESOURCE,
+    ItemKind.TEMPLATE: TargetKind.TEMPLATE,
+}
 
 
 def visible_servers(catalog: Catalog, grant: Grant) -> list[Server]:
@@ -68,13 +73,19 @@ def _named(request: McpRequest) -> tuple[ItemKind | None, str]:
 
 
 def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, name: str) -> tuple[Server, str]:
-    """On `/mcp`: the one server that has this item. A tool may be named `server.tool` where its bare name is not unique."""
+    """On `/mcp`: the one server that has this item. A tool may be named `server.tool` where its bare name is not
+    unique.
+    """
     visible = visible_servers(catalog, grant)
     if kind is ItemKind.TOOL:
         return _tool_owner(catalog, visible, name)
     owners = [server for server in visible if request.era in server.eras and (kind, name) in server.items]
     if not owners and kind is ItemKind.RESOURCE:
-        owners = [server for server in visible if request.era in server.eras and any(key is ItemKind.TEMPLATE for key, _ in server.items)]
+        owners = [
+            server
+            for server in visible
+            if request.era in server.eras and any(key is ItemKind.TEMPLATE for key, _ in server.items)
+        ]
     if len(owners) != 1:
         raise refuse(Reason.NAME_AMBIGUOUS if owners else Reason.TOOL_UNKNOWN, name[:128])
     return owners[0], name

@@ -3,8 +3,8 @@
     1 authenticate  2 bind grant  3 consent  4 resolve + pin  5 validate arguments  6 decide
     7 obligations   8 record intent (no record, no call)  9 lease  10 dispatch  11 sanitise  12 record outcome, release
 
-Each stage needs the proof the one before returned, and only `core` builds proofs, so a skipped stage does not type-check.
-A path around this file is a vulnerability, not an optimisation.
+Each stage needs the proof the one before returned, and only `core` builds proofs, so a skipped stage does not
+type-check. A path around this file is a vulnerability, not an optimisation.
 """
 
 from __future__ import annotations
@@ -13,14 +13,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remit.core.access import AccessRequest, DeniedByPolicy, NearMiss, Permitted, TargetKind, conclude, require_consent, resolve
+from remit.core.access import (
+    AccessRequest,
+    DeniedByPolicy,
+    NearMiss,
+    Permitted,
+    TargetKind,
+    conclude,
+    require_consent,
+    resolve,
+)
 from remit.core.arguments import checked_arguments, refuse_dotted_uri, refuse_reserved_keys
 from remit.core.catalog import Catalog, Tool
 from remit.core.errors import Refusal, Unauthenticated
-from remit.core.grant import Bound, GrantState, bind, ended
+from remit.core.grant import Bound, bind, require_alive
 from remit.core.grantbook import GrantBook
 from remit.core.lease import conclude_leased
-from remit.core.ledger import OutcomeStatus, Position, RecordKind, Recorded, conclude_recorded, decision_fields, grant_fields, intent_fields, outcome_fields
+from remit.core.ledger import (
+    OutcomeStatus,
+    Position,
+    Recorded,
+    RecordKind,
+    conclude_recorded,
+    decision_fields,
+    grant_fields,
+    intent_fields,
+    outcome_fields,
+)
 from remit.core.principals import Authenticated
 from remit.core.reasons import Kind, Reason
 from remit.core.request import Endpoint, McpRequest
@@ -38,7 +57,9 @@ from remit.ports.upstream import Message, Reply, Sink, Upstreams
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """When an intent must have survived power loss. `UnsafeAsync` releases replies earlier; it exists for measurement."""
+    """When an intent must have survived power loss. `UnsafeAsync` releases replies earlier; it exists for
+    measurement.
+    """
 
     unsafe_async: bool = False
 
@@ -73,21 +94,28 @@ class ToolCall:
 
     # 2 ------------------------------------------------------------------------------------------------------------
     def bind(self, authenticated: Authenticated) -> Bound:
-        """Refusals before a grant is known are counted; later ones name it and are recorded whole."""
+        """Refusals before a grant is known are counted. The first use of an ended grant is recorded whole, later ones
+        are counted too: nobody fills the disk with a dead token.
+        """
         live = self.grants.find(authenticated.claims.grant_id)
         try:
             return bind(authenticated, live, monotonic_s=self.clock.monotonic_s())
         except Refusal as refusal:
-            if live is None or refusal.reason is Reason.GRANT_MISMATCH:
+            if live is None or live.told or refusal.reason is Reason.GRANT_MISMATCH:
                 self.ledger.refused(refusal.reason)
             else:
-                self._record_denial(refusal, grant_fields(live.grant))
+                live.told = True
+                self.record_denial(refusal, grant_fields(live.grant))
             raise
 
     # 3 to 6 -------------------------------------------------------------------------------------------------------
     async def admit(self, bound: Bound, request: McpRequest) -> Permitted:
         """Consent, resolve, validate, decide. Every refusal is recorded with what was known when it fell."""
-        fields = grant_fields(bound.grant) | {"method": request.method, "era": request.era.value, "trace": request.trace}
+        fields = grant_fields(bound.grant) | {
+            "method": request.method,
+            "era": request.era.value,
+            "trace": request.trace,
+        }
         try:
             consented = require_consent(bound)
             server, target, item = find_target(self.catalog(), bound.grant, request)
@@ -110,26 +138,26 @@ class ToolCall:
                 fields |= decision_fields(access, denial.verdict) | near_miss_fields(denial.near_miss)
                 raise
         except Refusal as refusal:
-            self._record_denial(refusal, fields)
+            self.record_denial(refusal, fields)
             raise
 
     # 7 and 8 ------------------------------------------------------------------------------------------------------
-    async def record_intent(self, permitted: Permitted) -> Recorded:
-        """Written to the operating system before dispatch; for a high-risk tool also durable before dispatch.
-
-        The grant is held against time once more: it may have ended while the decision was awaited.
+    def record_intent(self, permitted: Permitted) -> Recorded:
+        """Written to the operating system before dispatch. The grant is held against time and budget once more, in the
+        same turn as its charge: while the decision was awaited it may have ended, or others may have spent the budget.
         """
         bound = permitted.resolved.consented.bound
-        if bound.live.state is not GrantState.ACTIVE:
-            raise ended(bound.live.state)
+        try:
+            require_alive(bound.live, monotonic_s=self.clock.monotonic_s())
+        except Refusal as refusal:
+            self.record_denial(refusal, intent_fields(permitted))
+            raise
         decision_id = self.entropy.id("dec")
         arguments = permitted.access.arguments
         digested = self.canonical(arguments) if isinstance(arguments, Mapping) and arguments else b""
         position = self.ledger.write(RecordKind.INTENT, decision_id, intent_fields(permitted), arguments=digested)
-        bound.live.charge()
-        item = permitted.resolved.item
-        if isinstance(item, Tool) and item.high_risk:
-            await self.ledger.durable(position)
+        if permitted.resolved.target.kind is not TargetKind.SERVER:
+            bound.live.charge()  # opening and keeping a session is free: the budget is for calls
         return conclude_recorded(permitted, decision_id, position)
 
     # all ----------------------------------------------------------------------------------------------------------
@@ -137,17 +165,20 @@ class ToolCall:
         """Walk one request to its server and back. Raises `Refusal`; its `decision_id` is on the ledger."""
         bound = self.bind(authenticated)
         permitted = await self.admit(bound, request)
-        recorded = await self.record_intent(permitted)
+        recorded = self.record_intent(permitted)
         started_s = self.clock.monotonic_s()
         status, size, why = OutcomeStatus.CANCELLED, 0, ""
         lease = None
         try:
+            item = permitted.resolved.item
+            if isinstance(item, Tool) and item.high_risk:
+                await self.ledger.durable(recorded.position)  # durable before dispatch, not just before the reply
             # 9 lease, 10 dispatch
             lease = await self.credentials.lease(recorded)
             leased = conclude_leased(recorded, lease)
             released = ReleasedSink(sink, self, recorded.position)
             work = self.upstreams.exchange(leased, forwarded(permitted), released)
-            reply = await self.calls.run(bound.live, work, deadline_s=self.call_s_max)
+            reply = await self.calls.run(bound.live, work, deadline_s=self.deadline_s(bound, request))
             # 11 sanitise and label: their own capability; the reply passes byte for byte until then
             status, size = reply.status, len(reply.value)
             await self.release_reply(recorded.position)
@@ -162,16 +193,30 @@ class ToolCall:
                 self.reaper.release(lease)
             duration_s = self.clock.monotonic_s() - started_s
             detail = {"reason": why} if why else None
-            self.ledger.write(RecordKind.OUTCOME, recorded.decision_id, outcome_fields(status, reply_bytes=size, duration_s=duration_s, detail=detail))
+            self.ledger.write(
+                RecordKind.OUTCOME,
+                recorded.decision_id,
+                outcome_fields(status, reply_bytes=size, duration_s=duration_s, detail=detail),
+            )
+
+    def deadline_s(self, bound: Bound, request: McpRequest) -> float:
+        """A subscription lasts as long as its grant; everything else ends after `call_s_max` whatever its progress (G12)."""
+        if request.method == "subscriptions/listen":
+            return max(0.0, bound.live.deadline_s - self.clock.monotonic_s())
+        return self.call_s_max
 
     async def release_reply(self, position: Position) -> None:
         """No reply leaves before its intent is durable."""
         if not self.durability.unsafe_async and not self.ledger.is_durable(position):
             await self.ledger.durable(position)
 
-    def _record_denial(self, refusal: Refusal, fields: Mapping[str, Any]) -> None:
+    def record_denial(self, refusal: Refusal, fields: Mapping[str, Any]) -> None:
         refusal.decision_id = self.entropy.id("dec")
-        self.ledger.write(RecordKind.DENIAL, refusal.decision_id, {**fields, "reason": refusal.reason.value, "detail": refusal.detail[:512]})
+        self.ledger.write(
+            RecordKind.DENIAL,
+            refusal.decision_id,
+            {**fields, "reason": refusal.reason.value, "detail": refusal.detail[:512]},
+        )
 
 
 class ReleasedSink:
@@ -194,6 +239,8 @@ def forwarded(permitted: Permitted) -> Mapping[str, Any]:
     resolved, params = permitted.resolved, permitted.resolved.request.params
     if not isinstance(resolved.item, Tool):
         return params
+    if "arguments" not in params:
+        return params if params.get("name") == resolved.item.name else {**params, "name": resolved.item.name}
     return {**params, "name": resolved.item.name, "arguments": permitted.access.arguments}
 
 

@@ -15,8 +15,9 @@ class Calls(Protocol):
     async def run(self, live: LiveGrant, work: Awaitable[T], *, deadline_s: float) -> T:
         """Await `work` as a call of this grant.
 
-        Raises the refusal of the cause when `end` or the deadline stops it; a cancellation from outside (the client left)
-        passes through as such. Raises `Denied` (`limit_concurrency`) when the grant has too many calls in flight.
+        Raises the refusal of the cause when `end` or the deadline stops it; a cancellation from outside (the client
+        left) passes through as such. Raises `Denied` (`limit_concurrency`) when the grant has too many calls in
+        flight.
         """
         ...
 

@@ -10,7 +10,9 @@ from remit.core.ledger import Recorded
 
 class Credentials(Protocol):
     async def lease(self, recorded: Recorded) -> Lease:
-        """A credential for this one recorded request. Raises `Denied` or `Outage`; never falls back to another identity."""
+        """A credential for this one recorded request. Raises `Denied` or `Outage`; never falls back to another
+        identity.
+        """
         ...
 
 

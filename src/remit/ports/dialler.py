@@ -14,8 +14,9 @@ class Dialler(Protocol):
     async def dial(self, make: Callable[[], T], peer: Peer, trust: Trust, *, ca_file: str = "") -> T:
         """Connect and return the protocol that `make` built, its transport already given to it.
 
-        Resolves once, holds every address found against `trust`, and connects to an address that was checked, so that a
-        second answer from DNS changes nothing. Raises `Denied` (`address_refused`) or `Outage` (`upstream_unreachable`).
+        Resolves once, holds every address found against `trust`, and connects to an address that was checked, so that
+        a second answer from DNS changes nothing. Raises `Denied` (`address_refused`) or `Outage`
+        (`upstream_unreachable`).
         """
         ...
 

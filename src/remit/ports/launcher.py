@@ -26,7 +26,8 @@ class Launcher(Protocol):
         ...
 
     async def launch(self, make: Callable[[], T], command: Command) -> T:
-        """Start the command in a session of its own with exactly this environment, and return the protocol `make` built.
+        """Start the command in a session of its own with exactly this environment, and return the protocol `make`
+        built.
 
         The process dies with this one. Raises `Outage` (`upstream_unreachable`) if it cannot be started.
         """

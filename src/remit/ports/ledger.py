@@ -10,20 +10,26 @@ from remit.core.reasons import Reason
 
 
 class Ledger(Protocol):
-    def write(self, kind: RecordKind, decision_id: str, fields: Mapping[str, Any], *, arguments: bytes = b"") -> Position:
+    def write(
+        self, kind: RecordKind, decision_id: str, fields: Mapping[str, Any], *, arguments: bytes = b""
+    ) -> Position:
         """Write one record to the operating system before returning: it survives the death of this process.
 
-        `arguments` (canonical JSON) is recorded as a digest with a salt of its own that can be erased; empty means none.
-        Raises `Outage` (`ledger_unavailable`) if anything keeps it from being written; then nothing may run.
+        `arguments` (canonical JSON) is recorded as a digest with a salt of its own that can be erased; empty means
+        none. Raises `Outage` (`ledger_unavailable`) if anything keeps it from being written; then nothing may run.
         """
         ...
 
     def refused(self, reason: Reason) -> None:
-        """Count a refusal that has no principal. Counts are written once per interval, so that a flood cannot fill the disk."""
+        """Count a refusal that has no principal. Counts are written once per interval, so that a flood cannot fill
+        the disk.
+        """
         ...
 
     def is_durable(self, position: Position) -> bool: ...
 
     async def durable(self, position: Position) -> None:
-        """Return once the record has survived power loss (fdatasync). Raises `Outage` if it never will: the reply is withheld."""
+        """Return once the record has survived power loss (fdatasync). Raises `Outage` if it never will: the reply is
+        withheld.
+        """
         ...

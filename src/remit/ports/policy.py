@@ -14,8 +14,9 @@ class PolicyDecisionPoint(Protocol):
         ...
 
     async def evaluate_all(self, requests: Sequence[AccessRequest]) -> list[Verdict]:
-        """Verdicts in the requests' order, computed off the event loop. For listings: arguments are unknown, and a verdict
-        is a permit exactly when some arguments would be permitted as far as the engine can tell."""
+        """Verdicts in the requests' order, computed off the event loop. For listings: arguments are unknown, and a
+        verdict is a permit exactly when some arguments would be permitted as far as the engine can tell.
+        """
         ...
 
     async def nearest(self, request: AccessRequest) -> NearMiss | None:

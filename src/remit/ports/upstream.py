@@ -9,15 +9,16 @@ from typing import Any, Protocol
 from remit.core.catalog import Era, Item
 from remit.core.lease import Leased
 from remit.core.ledger import OutcomeStatus
-from remit.core.request import McpRequest, Session
+from remit.core.request import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One JSON-RPC message from the server that is not the final reply (notification, or legacy server-to-client request).
+    """One JSON-RPC message from the server that is not the final reply (notification, or legacy server-to-client
+    request).
 
-    `data` is the message's JSON text, empty for a legacy priming event. `event_id` and `retry_ms` are the SSE fields of the
-    2025-11-25 revision, for the client to resume with.
+    `data` is the message's JSON text, empty for a legacy priming event. `event_id` and `retry_ms` are the SSE fields
+    of the 2025-11-25 revision, for the client to resume with.
     """
 
     data: bytes
@@ -30,8 +31,8 @@ class Reply:
     """The server's final answer. `member` is `result` or `error`; `value` its JSON text, byte for byte (G16).
 
     `http_status` is the upstream's (200 over stdio). `session` is a new upstream session id, from initialize only.
-    `streamed` says that interim messages came before. `DETACHED` status has an empty value: the stream ended early and the
-    answer may come on another stream (2025-11-25, resumption).
+    `streamed` says that interim messages came before. `DETACHED` status has an empty value: the stream ended early
+    and the answer may come on another stream (2025-11-25, resumption).
     """
 
     member: str

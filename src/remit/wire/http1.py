@@ -7,16 +7,11 @@ malformed lengths, obsolete folding, bare line feeds, bad chunk sizes (RFC 9112 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httptools
 
-TEXT = {
-    200: b"OK", 202: b"Accepted", 204: b"No Content", 304: b"Not Modified", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden",
-    404: b"Not Found", 405: b"Method Not Allowed", 406: b"Not Acceptable", 408: b"Request Timeout", 409: b"Conflict", 413: b"Content Too Large",
-    415: b"Unsupported Media Type", 417: b"Expectation Failed", 421: b"Misdirected Request", 422: b"Unprocessable Content",
-    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 501: b"Not Implemented",
-    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout", 505: b"HTTP Version Not Supported",
-}  # fmt: skip
+TEXT = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
 def status_line(status: int) -> bytes:
@@ -55,7 +50,20 @@ class Request:
 class RequestParser:
     """Feed bytes, get complete requests. Any violation raises `FramingError`, after which the parser is dead."""
 
-    __slots__ = ("_body", "_body_size", "_done", "_head_size", "_headers", "_hosts", "_in_head", "_limits", "_parser", "_seen", "_target", "expects_continue")
+    __slots__ = (
+        "_body",
+        "_body_size",
+        "_done",
+        "_head_size",
+        "_headers",
+        "_hosts",
+        "_in_head",
+        "_limits",
+        "_parser",
+        "_seen",
+        "_target",
+        "expects_continue",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -80,8 +88,8 @@ class RequestParser:
     def feed(self, data: bytes) -> list[Request]:
         """The requests these bytes complete. Raises `FramingError`.
 
-        A client repeats its head byte for byte. When a packet between two messages is the last validated head with a body
-        of the same length, llhttp would say the same again, so it is not asked: same bytes, same framing.
+        A client repeats its head byte for byte. When a packet between two messages is the last validated head with a
+        body of the same length, llhttp would say the same again, so it is not asked: same bytes, same framing.
         """
         between = not self.in_message
         if between and self._seen is not None:
@@ -116,6 +124,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
+        value = value.strip(b" \t")  # llhttp keeps trailing optional white space (RFC 9112 section 5.1)
         self._headers.append((lower, value))
         self._count(len(name) + len(value) + 4)
         if lower == b"host":
@@ -147,5 +156,7 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._done.append(Request(self._parser.get_method(), self._target, self._headers, body, self._parser.should_keep_alive()))
+        self._done.append(
+            Request(self._parser.get_method(), self._target, self._headers, body, self._parser.should_keep_alive())
+        )
         self._begin()

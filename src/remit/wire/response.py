@@ -37,10 +37,7 @@ class Response:
     def take(self) -> bytes:
         """What has arrived of the body since the last time."""
         parts = self.body
-        if len(parts) == 1:
-            data = parts[0]
-        else:
-            data = b"".join(parts)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
         self.body = []
         return data
 
@@ -84,7 +81,9 @@ class ResponseParser:
             raise ResponseError(f"the response head is longer than {HEAD_BYTES_MAX} bytes")
 
     def end(self) -> bool:
-        """The peer closed. Whether that ends the response properly: only one without a length ends so (RFC 9112, 6.3)."""
+        """The peer closed. Whether that ends the response properly: only one without a length ends so (RFC 9112,
+        6.3).
+        """
         response = self.response
         if self.headed and not response.complete and not response.headers.keys() & _FRAMED:
             response.complete = True

@@ -111,4 +111,3 @@ class TrackedCalls:
 
     def in_flight(self, grant_id: str) -> int:
         return len(self._calls.get(grant_id, ()))
-

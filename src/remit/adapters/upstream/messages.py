@@ -57,8 +57,8 @@ class Received(msgspec.Struct):
 
 
 class _Flags(msgspec.Struct):
-    isError: Any = False  # noqa: N815 - the protocol's spelling
-    resultType: Any = "complete"  # noqa: N815
+    isError: Any = False
+    resultType: Any = "complete"
 
 
 _RECEIVED = msgspec.json.Decoder(Received)

@@ -86,7 +86,7 @@ class AdminSocket:
             _send(writer, {"ok": False, "error": error_of(refusal)})
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:  # noqa: BLE001  the last boundary: a bug in one act must not end administration
+        except Exception:  # the last boundary: a bug in one act must not end administration
             log.exception("admin_act_failed")
             _send(writer, {"ok": False, "error": error_of(refuse(Reason.INTERNAL))})
         await writer.drain()
@@ -111,14 +111,20 @@ def _parse(line: bytes) -> tuple[str, Mapping[str, Any]]:
 def error_of(refusal: Refusal) -> dict[str, Any]:
     meaning = refusal.meaning
     return {
-        "reason": refusal.reason.value, "kind": meaning.kind.value, "message": meaning.text, "detail": refusal.detail,
-        "next": meaning.next, "decision_id": refusal.decision_id,
-    }  # fmt: skip
+        "reason": refusal.reason.value,
+        "kind": meaning.kind.value,
+        "message": meaning.text,
+        "detail": refusal.detail,
+        "next": meaning.next,
+        "decision_id": refusal.decision_id,
+    }
 
 
 def peer_uid(connection: socket.socket) -> int:
     """The connected peer's numeric user id, from the kernel."""
     if hasattr(socket, "SO_PEERCRED"):
-        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        _, uid, _ = struct.unpack(
+            "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        )
         return int(uid)
     raise OSError("peer credentials are not available on this platform")

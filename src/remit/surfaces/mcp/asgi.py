@@ -43,8 +43,9 @@ class SideLoop:
 
 
 class AsgiBridge:
-    """A handler that runs one ASGI application on a `SideLoop`. `scheme` and `server` come from configuration, never from
-    the request: nothing behind the bridge may learn its own address from a header."""
+    """A handler that runs one ASGI application on a `SideLoop`. `scheme` and `server` come from configuration, never
+    from the request: nothing behind the bridge may learn its own address from a header.
+    """
 
     def __init__(self, app: AsgiApp, side: SideLoop, *, scheme: str, server: tuple[str, int]) -> None:
         self._app = app
@@ -56,15 +57,28 @@ class AsgiBridge:
         future = asyncio.run_coroutine_threadsafe(self._respond(request), self._side.loop)
         status, headers, body = await asyncio.wrap_future(future)
         content_type = next((value for name, value in headers if name == b"content-type"), b"application/json")
-        kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length", b"connection", b"transfer-encoding")]
+        kept = [
+            (name, value)
+            for name, value in headers
+            if name not in (b"content-type", b"content-length", b"connection", b"transfer-encoding")
+        ]
         responder.whole(status, body, kept, content_type)
 
     async def _respond(self, request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         scope: Scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method.decode("ascii"),
-            "scheme": self._scheme, "path": request.path.decode("latin-1"), "raw_path": request.path, "query_string": request.query,
-            "root_path": "", "headers": request.headers, "client": (request.peer, 0), "server": self._server,
-        }  # fmt: skip
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": request.method.decode("ascii"),
+            "scheme": self._scheme,
+            "path": request.path.decode("latin-1"),
+            "raw_path": request.path,
+            "query_string": request.query,
+            "root_path": "",
+            "headers": request.headers,
+            "client": (request.peer, 0),
+            "server": self._server,
+        }
         sent: list[Scope] = []
         received = False
 

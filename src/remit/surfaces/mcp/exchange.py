@@ -11,7 +11,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A complete request. `path` and `query` are the raw target, split at the first `?`, never decoded or rebuilt from Host.
+    """A complete request. `path` and `query` are the raw target, split at the first `?`, never decoded or rebuilt
+    from Host.
 
     `headers` keeps order and repetition, names in lower case; `single` is for headers that may come once only.
     """
@@ -34,7 +35,9 @@ class HttpRequest:
 
 
 class Responder(Protocol):
-    """Answers one request, whole or as a stream. Using both, or either twice, is a programming error and raises RuntimeError."""
+    """Answers one request, whole or as a stream. Using both, or either twice, is a programming error and raises
+    RuntimeError.
+    """
 
     def detach(self) -> None:
         """From now on a disconnect does not cancel the handler (legacy era: disconnect is not cancel, G11)."""
@@ -43,7 +46,9 @@ class Responder(Protocol):
     @property
     def disconnected(self) -> bool: ...
 
-    def whole(self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json") -> None: ...
+    def whole(
+        self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json"
+    ) -> None: ...
 
     def begin_stream(self, headers: Headers = ()) -> None:
         """200 with `text/event-stream`, no buffering, keep-alive comments while idle (G14)."""

@@ -21,9 +21,13 @@ from remit.wire.http1 import FramingError, Limits, Request, RequestParser, statu
 log = logging.getLogger("remit.listener")
 
 KEEP_ALIVE_COMMENT = b":\n\n"
+PLAIN_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: private, no-store\r\n"
+    b"x-content-type-options: nosniff\r\ncontent-length: %d\r\n\r\n"
+)
 STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: private, no-store\r\nx-accel-buffering: no\r\n"
-    b"x-content-type-options: nosniff\r\ntransfer-encoding: chunked\r\n"
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: private, no-store\r\n"
+    b"x-accel-buffering: no\r\nx-content-type-options: nosniff\r\ntransfer-encoding: chunked\r\n"
 )
 PIPELINED_MAX = 16
 
@@ -88,7 +92,21 @@ class Listener:
 class Connection(asyncio.Protocol):
     """One client connection: frames requests, runs them one at a time in order, writes their answers."""
 
-    __slots__ = ("_deadline_s", "_drained", "_listener", "_loop", "_parser", "_peer", "_queue", "_started_s", "_stopping", "_transport", "_written_s", "active", "gone")
+    __slots__ = (
+        "_deadline_s",
+        "_drained",
+        "_listener",
+        "_loop",
+        "_parser",
+        "_peer",
+        "_queue",
+        "_started_s",
+        "_stopping",
+        "_transport",
+        "_written_s",
+        "active",
+        "gone",
+    )
 
     def __init__(self, listener: Listener, loop: asyncio.AbstractEventLoop) -> None:
         self._listener = listener
@@ -178,7 +196,7 @@ class Connection(asyncio.Protocol):
     async def _handle(self, http: HttpRequest, answer: Answer) -> None:
         try:
             await self._listener.handler(http, answer)
-        except Exception:  # noqa: BLE001  the last boundary: a bug answers 500 and is logged, the server lives on
+        except Exception:  # the last boundary: a bug answers 500 and is logged, the server lives on
             log.exception("handler_failed", extra={"path": http.path[:64].decode("latin-1")})
         finally:
             answer.conclude()
@@ -205,7 +223,11 @@ class Connection(asyncio.Protocol):
         """Answer a violation of framing and close: nothing after it on this connection can be trusted."""
         body = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"%b"}}' % detail.encode("ascii", "replace")
         if self.active is None or not self.active.begun:
-            self.write(status_line(status) + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            self.write(
+                status_line(status)
+                + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+                + body
+            )
         self._transport.close()
 
     # timing ----------------------------------------------------------------------------------------------------------
@@ -255,8 +277,7 @@ class Answer:
             raise RuntimeError("this request is already answered")
         self.begun = self._whole = True
         if status == 200 and not headers and self._keep_alive:
-            head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: private, no-store\r\nx-content-type-options: nosniff\r\ncontent-length: %d\r\n\r\n"
-            self._connection.write(head % (content_type, len(body)) + body)
+            self._connection.write(PLAIN_HEAD % (content_type, len(body)) + body)
         else:
             self._connection.write(self._head(status, len(body), headers, content_type) + body)
         self._finish()
@@ -304,12 +325,16 @@ class Answer:
             self._connection.finished(keep_alive=self._keep_alive)
 
     def conclude(self) -> None:
-        """The handler returned or failed: what it left open is closed in the way that cannot be mistaken for a full answer."""
+        """The handler returned or failed: what it left open is closed in the way that cannot be mistaken for a full
+        answer.
+        """
         if self.done:
             return
         if not self.begun and not self._connection.gone:
             self._keep_alive = False
-            self.whole(500, b'{"jsonrpc":"2.0","id":null,"error":{"code":-31003,"message":"Remit failed; nothing is assumed"}}')
+            self.whole(
+                500, b'{"jsonrpc":"2.0","id":null,"error":{"code":-31003,"message":"Remit failed; nothing is assumed"}}'
+            )
         else:
             self.done = True
             self._connection.abort()

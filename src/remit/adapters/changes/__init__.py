@@ -1,0 +1,1 @@
+"""Where news of changed lists comes from."""

@@ -1,0 +1,26 @@
+"""Changes within this process: whoever changes a catalog, a policy set or a grant says so here."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class InProcessChanges:
+    def __init__(self) -> None:
+        self._tick = 0
+        self._event = asyncio.Event()
+
+    @property
+    def tick(self) -> int:
+        return self._tick
+
+    def announce(self) -> None:
+        """Only on the loop's thread."""
+        self._tick += 1
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def after(self, tick: int) -> int:
+        while self._tick <= tick:
+            await self._event.wait()
+        return self._tick

@@ -1,0 +1,1 @@
+"""Connections out, each checked when it is dialled."""

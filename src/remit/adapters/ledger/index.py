@@ -1,0 +1,211 @@
+"""A SQLite index over the ledger, behind it and never on the path: what it holds can be thrown away and read again.
+
+It keeps where each record stands and the few columns questions are asked by; answers are read from the ledger itself.
+Every question first catches up with what was written since, so that no thread has to run for answers to be current.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from remit.adapters.ledger.reader import Line, lines_after, read_record
+from remit.adapters.ledger.salts import Proof, erase, prove
+from remit.adapters.ledger.segment import segment_path
+from remit.core.ledger import RecordKind
+
+UNKNOWN: Final = "unknown"
+_VERSION: Final = 1
+_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "status", "reason")
+_SCHEMA: Final = """
+CREATE TABLE record (
+  seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
+  tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, status TEXT, reason TEXT
+) WITHOUT ROWID;
+CREATE INDEX record_id ON record (id);
+CREATE INDEX record_grant ON record ("grant", kind);
+CREATE INDEX record_subject ON record (subject, seq);
+CREATE INDEX record_client ON record (client, seq);
+CREATE INDEX record_action ON record (action, seq);
+CREATE TABLE reached (segment INTEGER NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL, link TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision as the ledger has it. `outcome` is None for a denial, and for an intent that has none: `unknown`."""
+
+    record: Mapping[str, Any]
+    outcome: Mapping[str, Any] | None
+    status: str
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: every part that is given must match. `action` is `server/tool` or an MCP method."""
+
+    tenant: str | None = None
+    subject: str | None = None
+    client: str | None = None
+    grant: str | None = None
+    action: str | None = None
+    kind: RecordKind | None = None
+    count_max: int = 100
+
+
+class LedgerIndex:
+    """Several processes may share the file: each takes SQLite's write lock to catch up. Any thread may ask."""
+
+    def __init__(self, path: Path, ledger: Path) -> None:
+        self._ledger = ledger
+        self._guard = threading.RLock()
+        self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        with self._transaction():
+            if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                self._reset()
+
+    def close(self) -> None:
+        with self._guard:
+            self._db.close()
+
+    def rebuild(self) -> int:
+        """Forget everything and read the whole ledger again. The number of records."""
+        with self._transaction():
+            self._reset()
+            return self._catch_up()
+
+    def catch_up(self) -> int:
+        """Read what was written since. Starts over by itself when the ledger is not the one that was indexed."""
+        with self._transaction():
+            if not self._continues():
+                self._reset()
+            return self._catch_up()
+
+    def explain(self, decision_id: str) -> Explained | None:
+        """The decision's intent or denial and its outcome. A missing outcome reads `unknown`: it may be running, or its
+        process died; it never means that the tool did not run."""
+        self.catch_up()
+        query = 'SELECT kind, segment, start, "end" FROM record WHERE id = ? ORDER BY seq'
+        with self._guard:
+            rows = self._db.execute(query, (decision_id,)).fetchall()
+        found = {row[0]: (read_record(self._ledger, *row[1:]), row[1]) for row in rows}
+        outcome, _ = found.pop(RecordKind.OUTCOME.value, (None, 0))
+        if not found:
+            return None
+        record, segment = next(iter(found.values()))
+        if record["kind"] == RecordKind.INTENT:
+            return Explained(record, outcome, str(outcome["status"]) if outcome else UNKNOWN, segment)
+        return Explained(record, None, str(record["kind"]), segment)
+
+    def find(self, asked: Asked) -> list[dict[str, Any]]:
+        """The newest matching records, newest first, as they stand in the ledger."""
+        self.catch_up()
+        parts = {name: getattr(asked, name) for name in ("tenant", "subject", "client", "grant", "action")}
+        given = {name: value for name, value in parts.items() if value is not None}
+        if asked.kind is not None:
+            given["kind"] = asked.kind.value
+        where = " AND ".join(f'"{name}" = ?' for name in given) or "1"
+        query = f'SELECT segment, start, "end" FROM record WHERE {where} ORDER BY seq DESC LIMIT ?'  # noqa: S608 - our names
+        with self._guard:
+            rows = self._db.execute(query, (*given.values(), asked.count_max)).fetchall()
+        return [read_record(self._ledger, *row) for row in rows]
+
+    def calls_by_grant(self) -> dict[str, int]:
+        """Intents per grant: the budgets used before a restart. A call counts even if its outcome is unknown."""
+        self.catch_up()
+        query = 'SELECT "grant", count(*) FROM record WHERE kind = ? AND "grant" IS NOT NULL GROUP BY "grant"'
+        with self._guard:
+            return dict(self._db.execute(query, (RecordKind.INTENT.value,)).fetchall())
+
+    def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
+        """Whether the decision was about exactly these arguments (canonical JSON). None: there is no such decision."""
+        explained = self.explain(decision_id)
+        return None if explained is None else prove(self._ledger, explained.segment, explained.record, arguments)
+
+    def erase(self, decision_id: str) -> bool:
+        """Make the decision's argument digest meaningless for good. False if there is nothing to erase."""
+        explained = self.explain(decision_id)
+        return explained is not None and erase(self._ledger, explained.segment, explained.record)
+
+    def unfinished(self) -> list[str]:
+        """Decision ids of intents without an outcome, oldest first: running now, or unknown for good."""
+        self.catch_up()
+        query = """SELECT id FROM record AS intent WHERE kind = 'intent' AND NOT EXISTS
+                   (SELECT 1 FROM record WHERE id = intent.id AND kind = 'outcome') ORDER BY seq"""
+        with self._guard:
+            return [row[0] for row in self._db.execute(query)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:  # rolled back and raised again, whatever it was
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _reset(self) -> None:
+        self._db.execute("DROP TABLE IF EXISTS record")
+        self._db.execute("DROP TABLE IF EXISTS reached")
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _reached(self) -> tuple[int, int, int, str] | None:
+        row = self._db.execute('SELECT segment, start, "end", link FROM reached').fetchone()
+        return None if row is None else (row[0], row[1], row[2], row[3])
+
+    def _continues(self) -> bool:
+        """Whether the last record that was indexed still stands where it stood."""
+        reached = self._reached()
+        if reached is None:
+            return True
+        segment, start, end, link = reached
+        try:
+            with segment_path(self._ledger, segment).open("rb") as file:
+                file.seek(start)
+                return _link_of(file.read(end - start)) == link
+        except FileNotFoundError:
+            return False
+
+    def _catch_up(self) -> int:
+        reached = self._reached()
+        segment, end = (reached[0], reached[2]) if reached is not None else (0, 0)
+        count, last = 0, None
+        for line in lines_after(self._ledger, segment, end):
+            try:
+                row = _row(line)
+            except (ValueError, KeyError, TypeError):
+                continue  # a damaged line: `verify` names it, nothing can be asked about it
+            self._db.execute("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+            count, last = count + 1, line
+        if last is not None:
+            self._db.execute("DELETE FROM reached")
+            place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))
+            self._db.execute("INSERT INTO reached VALUES (?,?,?,?)", place)
+        return count
+
+
+def _row(line: Line) -> tuple[Any, ...]:
+    record = line.record
+    place = (record["seq"], line.segment, line.start, line.end, record["kind"], record["id"], record["at"])
+    return (*place, *(_text(record.get(name)) for name in _COLUMNS))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _link_of(raw: bytes) -> str:
+    """The link as it stands at the line's end; not checked here."""
+    return raw[-67:-3].decode("ascii", errors="replace")

@@ -1,0 +1,1 @@
+"""The embedded policy decision point: Cedar, through cedarpy."""

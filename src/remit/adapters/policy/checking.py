@@ -1,0 +1,114 @@
+"""Policies held against what exists: the Cedar validator on the generated schema, and what it does not see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cedarpy import PolicySet, Schema, pst, validate_policies
+
+from remit.adapters.policy.loading import Fault, Policy
+from remit.adapters.policy.reading import context_reads
+from remit.adapters.policy.schema import cedar_schema
+from remit.core.policy_context import METHODS, SESSION, SESSION_METHODS, TOOLS, Vocabulary
+from remit.core.policy_types import Reads, ToolType, at
+
+_FIXED = frozenset({TOOLS, SESSION, *SESSION_METHODS, *METHODS})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`faults` by the policy's position in the set. `notes` are for people: policies about things that do not exist
+    now.
+    """
+
+    faults: Mapping[int, Fault]
+    notes: tuple[Fault, ...]
+
+
+def actions_named(policy: Policy) -> tuple[str, ...] | None:
+    """The actions the scope names, or None when it names none and so applies to all."""
+    match policy.template.action:
+        case pst.ActionEq(entity=entity):
+            return (entity.id,)
+        case pst.ActionIn(entities=entities):
+            return tuple(entity.id for entity in entities)
+        case _:
+            return None
+
+
+def check(policies: Sequence[Policy], words: Vocabulary) -> Checked:
+    """Hold every policy against the tenant's vocabulary. A policy about a tool that nothing offers now sleeps: no
+    request can name that tool, and a slow server must not take the tenant's other policies with it.
+    """
+    known = _FIXED | words.tools.keys()
+    faults: dict[int, Fault] = {}
+    notes: list[Fault] = []
+    awake: list[int] = []
+    absent: set[str] = set()
+    for at_, policy in enumerate(policies):
+        unknown = {uid.id for uid in pst.entity_uids(policy.template) if str(uid.type) == "Action"} - known
+        absent |= unknown
+        notes += [
+            _note(policy, f"no server offers {name} now; it does nothing until one does") for name in sorted(unknown)
+        ]
+        named = actions_named(policy)
+        if named is None or not unknown.issuperset(named):
+            awake.append(at_)
+    schema = Schema.from_json_str(json.dumps(cedar_schema(words, absent)), release_gil=True)
+    for at_, message in _validate([policies[each] for each in awake], schema):
+        policy = policies[awake[at_]]
+        faults.setdefault(awake[at_], _note(policy, message))
+    for at_ in awake:
+        for message in _blind_tests(policies[at_], words):
+            faults.setdefault(at_, _note(policies[at_], message))
+    return Checked(faults, tuple(notes))
+
+
+def _note(policy: Policy, message: str) -> Fault:
+    return Fault(policy.ref.file, policy.ref.line, message)
+
+
+def _validate(policies: Sequence[Policy], schema: Schema) -> Iterator[tuple[int, str]]:
+    result = validate_policies("\n".join(policy.source.text for policy in policies), schema, release_gil=True)
+    for error in result.errors:
+        # A message about no policy in particular is about all of them: none may be used.
+        concerned = [int(error.policy_id.removeprefix("policy"))] if error.policy_id else range(len(policies))
+        message = error.error.removeprefix(f"for policy `{error.policy_id}`, ")
+        yield from ((at_, message) for at_ in concerned)
+    if not result.validation_passed and not result.errors:
+        yield from ((at_, "the engine refused the set without saying why") for at_ in range(len(policies)))
+
+
+def argument_reads(policy: Policy) -> Reads:
+    return context_reads([policy.template]).under("args")
+
+
+def _blind_tests(policy: Policy, words: Vocabulary) -> Iterator[str]:
+    """`context.args has x` where x is not mapped is always false to Cedar: a forbid that would never fire, without a
+    word.
+    """
+    named = actions_named(policy)
+    types = {name: words.types[name] for name in named or () if name in words.types}
+    if not types or len(types) < len(named or ()):
+        return
+    reads = argument_reads(policy)
+    for path in sorted(reads.tests):
+        if not any(at(type_.arguments, path) for type_ in types.values()):
+            yield _why_unmapped(path, types)
+
+
+def _why_unmapped(path: tuple[str, ...], types: Mapping[str, ToolType]) -> str:
+    spelled = ".".join(path)
+    for name, type_ in types.items():
+        for unmapped in type_.unmapped:
+            if unmapped.path == path[: len(unmapped.path)]:
+                return f"context.args.{spelled} of {name} cannot be read by a policy ({unmapped.why})"
+    return f"context.args.{spelled} is no declared argument of {', '.join(sorted(types))}"
+
+
+def handle(policies: Sequence[Policy]) -> PolicySet:
+    """An engine handle over policies that were parsed before. Blocking for large sets: about 12 µs a policy."""
+    nodes = pst.PolicySet({}, {policy.template.id: policy.template for policy in policies}, ())
+    return PolicySet.from_pst(nodes, release_gil=len(policies) > 50)

@@ -1,0 +1,223 @@
+"""The policy decision point: Cedar in this process, asked once per question and, where the policies allow it, not
+even once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from remit.adapters.policy.deciding import Prepared, Question, decide, prepare
+from remit.adapters.policy.listing import decide_unknown
+from remit.adapters.policy.loading import Fault
+from remit.adapters.policy.nearest import nearest_permit
+from remit.adapters.policy.sets import Loaded, PolicySets
+from remit.core.access import AccessRequest, Effect, NearMiss, TargetKind, Verdict
+from remit.core.catalog import Catalog, Era, Item, Server, Tool
+from remit.core.grant import LiveGrant
+from remit.core.policy_context import closure, grant_context
+
+PREPARED_PER_GRANT_MAX = 64
+SAMPLE_ONE_IN = 256
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a grant keeps per question in `LiveGrant.decisions`: the parsed question, and the verdict where nothing of
+    it varies from call to call.
+
+    Its key is the whole request: the grant (whose dictionary this is), action and target, and by identity the
+    tenant's loaded set, the server and the item, so that a changed policy or catalog never meets an old entry. A
+    verdict also stands for one epoch of the grant book only. Arguments and time are in no key: a slice that reads
+    them has no verdict here.
+    """
+
+    loaded: Loaded
+    server: Server
+    item: Item | None
+    era: Era
+    prepared: Prepared
+    verdict: Verdict | None = None
+    grants_epoch: int = -1
+
+
+def question_of(request: AccessRequest) -> Question:
+    resolved = request.resolved
+    return Question(
+        resolved.consented.bound.grant,
+        resolved.server,
+        resolved.target,
+        resolved.item,
+        request.action,
+        resolved.request.era,
+    )
+
+
+def key_of(question: Question) -> object:
+    """Action and target. A tool's action is its target."""
+    if question.target.kind is TargetKind.TOOL:
+        return question.action
+    return question.action, question.server.name, question.target
+
+
+class Unprepared(Exception):
+    """Why a question cannot be put to the engine at all."""
+
+    def __init__(self, version: str, *why: str) -> None:
+        super().__init__(*why)
+        self.verdict = Verdict(Effect.ERROR, (), version, why)
+
+
+def prepared_for(question: Question, loaded: Loaded) -> Prepared:
+    """Raises `Unprepared` for an unknown action, a changed definition, or a faulty policy."""
+    if not loaded.usable:
+        faults = [str(fault) for fault in loaded.faults]
+        raise Unprepared("", *(faults[:3] or ["the tenant's policies were refused"]))
+    version = loaded.parsed.version
+    item = question.item
+    if not loaded.words.knows(question.action, item):
+        raise Unprepared(version, f"no policy set knows the action {question.action[:160]} as it is now")
+    about = closure(question.grant, question.action, question.server, question.target, item)
+    positions = loaded.index.applicable(about)
+    faulty = [str(loaded.checked.faults[at]) for at in positions if at in loaded.checked.faults]
+    if faulty:
+        raise Unprepared(version, *faulty[:3])
+    type_ = loaded.words.types[question.action].arguments if isinstance(item, Tool) else None
+    return prepare(question, about, loaded.index.slice(positions), type_, version)
+
+
+class CedarEngine:
+    """Implements `ports.policy.PolicyDecisionPoint`. Call `load` before use. `alarm` is told what an operator must
+    see.
+    """
+
+    def __init__(
+        self,
+        policies_dir: Path,
+        catalog: Callable[[], Catalog],
+        grants_epoch: Callable[[], int],
+        alarm: Callable[[str], None],
+        *,
+        sample_one_in: int = SAMPLE_ONE_IN,
+    ) -> None:
+        self._sets = PolicySets(policies_dir, catalog, alarm)
+        self._grants_epoch = grants_epoch
+        self._alarm = alarm
+        self._sample_one_in = sample_one_in
+        self._hits_to_sample = 1
+        self.caching = True
+
+    async def load(self) -> tuple[Fault, ...]:
+        """See `PolicySets.load`."""
+        return await self._sets.load()
+
+    async def reload(self) -> tuple[Fault, ...]:
+        """See `PolicySets.reload`: empty when the files were taken over, else why none was."""
+        return await self._sets.reload()
+
+    def notes(self) -> tuple[Fault, ...]:
+        """See `PolicySets.notes`."""
+        return self._sets.notes()
+
+    def version(self, tenant: str) -> str:
+        return self._sets.version(tenant)
+
+    async def evaluate(self, request: AccessRequest) -> Verdict:
+        resolved = request.resolved
+        live = resolved.consented.bound.live
+        target = resolved.target
+        key = request.action if target.kind is TargetKind.TOOL else (request.action, resolved.server.name, target)
+        entry = live.decisions.get(key)
+        if (
+            isinstance(entry, Entry)
+            and entry.server is resolved.server
+            and entry.item is resolved.item
+            and entry.era is resolved.request.era
+            and self._sets.find(live.grant.tenant) is entry.loaded
+        ):
+            if entry.verdict is not None and entry.grants_epoch == self._grants_epoch() and self.caching:
+                self._hits_to_sample -= 1
+                return entry.verdict if self._hits_to_sample else self._sampled(entry, request)
+            return self._decide(entry, request)
+        return await self._first(key, live, request)
+
+    async def _first(self, key: object, live: LiveGrant, request: AccessRequest) -> Verdict:
+        question = question_of(request)
+        loaded = await self._sets.current(question.grant.tenant)
+        try:
+            prepared = prepared_for(question, loaded)
+        except Unprepared as problem:
+            return problem.verdict
+        if len(live.decisions) >= PREPARED_PER_GRANT_MAX:
+            live.decisions.clear()
+        entry = Entry(loaded, question.server, question.item, question.era, prepared)
+        live.decisions[key] = entry
+        return self._decide(entry, request)
+
+    def _decide(self, entry: Entry, request: AccessRequest) -> Verdict:
+        verdict = decide(entry.prepared, request.arguments, request.now_s)
+        if entry.prepared.slice.cacheable and verdict.effect is not Effect.ERROR:
+            entry.verdict = replace(verdict, cached=True)
+            entry.grants_epoch = self._grants_epoch()
+        return verdict
+
+    def _sampled(self, entry: Entry, request: AccessRequest) -> Verdict:
+        """Decide a hit again. One difference, and nothing is answered from memory any more."""
+        self._hits_to_sample = random.randint(1, 2 * self._sample_one_in)  # noqa: S311  a sample, not a secret
+        fresh = decide(entry.prepared, request.arguments, request.now_s)
+        if replace(fresh, cached=True) != entry.verdict:
+            self.caching = False
+            self._alarm(f"the decision cache is off: {request.action} was decided otherwise than remembered")
+        return fresh
+
+    async def evaluate_all(self, requests: Sequence[AccessRequest]) -> list[Verdict]:
+        asked = []
+        for request in requests:
+            question = question_of(request)
+            asked.append((question, await self._sets.current(question.grant.tenant), request))
+        return await asyncio.to_thread(lambda: [self._listed(*each) for each in asked])
+
+    @staticmethod
+    def _listed(question: Question, loaded: Loaded, request: AccessRequest) -> Verdict:
+        try:
+            prepared = prepared_for(question, loaded)
+        except Unprepared as problem:
+            return problem.verdict
+        return decide_unknown(prepared, request.arguments, request.now_s, question.item)
+
+    async def nearest(self, request: AccessRequest) -> NearMiss | None:
+        question = question_of(request)
+        loaded = await self._sets.current(question.grant.tenant)
+        return await asyncio.to_thread(nearest_permit, question, loaded, request.arguments, request.now_s)
+
+    def describe(self, request: AccessRequest) -> Mapping[str, Any]:
+        question = question_of(request)
+        about = closure(question.grant, question.action, question.server, question.target, question.item)
+        return {
+            "principal": _spelled(about.principal),
+            "action": _spelled(about.action),
+            "resource": _spelled(about.resource),
+            "ancestors": sorted(_spelled(uid) for uid in about.principal_in | about.action_in | about.resource_in),
+            "context": {name: _plain(value) for name, value in grant_context(question.grant).items()}
+            | {"era": question.era.value},
+        }
+
+
+def _spelled(uid: tuple[str, str]) -> str:
+    return f'{uid[0]}::"{uid[1]}"'
+
+
+def _plain(value: Any) -> Any:
+    """Entity references as people write them."""
+    if isinstance(value, dict):
+        entity = value.get("__entity")
+        return (
+            _spelled((entity["type"], entity["id"]))
+            if entity
+            else {name: _plain(inner) for name, inner in value.items()}
+        )
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Sealers: authenticated encryption of what clients keep for us."""

@@ -1,0 +1,1 @@
+"""Servers behind Remit: over Streamable HTTP and stdio, in both eras."""

@@ -1,0 +1,83 @@
+"""Which eras a server speaks (G1): asked, never guessed from one error code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import orjson
+
+from remit.core.errors import Refusal
+from remit.ports.upstream import Reply
+
+MODERN_VERSION: Final = "2026-07-28"
+LEGACY_VERSION: Final = "2025-11-25"
+LEGACY_VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+CLIENT: Final = {"name": "remit", "version": "0"}
+# Declared so that items which depend on a client's capability show up in the catalog. Nothing is ever called with them.
+CAPABILITIES: Final[Mapping[str, Any]] = {
+    "sampling": {"tools": {}},
+    "elicitation": {"form": {}, "url": {}},
+    "roots": {"listChanged": True},
+}
+META: Final[Mapping[str, Any]] = {
+    "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
+    "io.modelcontextprotocol/clientCapabilities": CAPABILITIES,
+    "io.modelcontextprotocol/clientInfo": CLIENT,
+}
+
+
+class Channel(Protocol):
+    """One era's conversation with one server, over either transport."""
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> Reply: ...
+
+    async def initialized(self, version: str, session: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+async def discover(channel: Channel, wait_s: float) -> Mapping[str, Any] | None:
+    """The server's own discovery if it speaks 2026-07-28, else None: any error and silence mean that it does not."""
+    try:
+        reply = await asyncio.wait_for(channel.request("server/discover", {"_meta": META}), wait_s)
+    except (Refusal, TimeoutError):
+        return None
+    found = _result(reply)
+    versions = found.get("supportedVersions") if found is not None else None
+    return found if isinstance(versions, list) and MODERN_VERSION in versions else None
+
+
+async def initialize(channel: Channel, wait_s: float) -> Mapping[str, Any] | None:
+    """The server's initialize result if it answers the legacy handshake, which is then complete, else None.
+
+    Raises `Refusal` when the server cannot be reached at all.
+    """
+    client = {"protocolVersion": LEGACY_VERSION, "capabilities": CAPABILITIES, "clientInfo": CLIENT}
+    try:
+        reply = await asyncio.wait_for(channel.request("initialize", client), wait_s)
+    except TimeoutError:
+        return None
+    found = _result(reply)
+    if found is None or found.get("protocolVersion") not in LEGACY_VERSIONS:
+        return None
+    await channel.initialized(str(found["protocolVersion"]), reply.session)
+    return found
+
+
+def modern_versions(discovery: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modern versions a discovery names; legacy ones have their own era."""
+    return tuple(v for v in discovery["supportedVersions"] if isinstance(v, str) and v not in LEGACY_VERSIONS)
+
+
+def legacy_versions(initialized: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the handshake settled on and, since servers accept older ones too, what came before it."""
+    return LEGACY_VERSIONS[LEGACY_VERSIONS.index(str(initialized["protocolVersion"])) :]
+
+
+def _result(reply: Reply) -> Mapping[str, Any] | None:
+    if reply.member != "result":
+        return None
+    found = orjson.loads(reply.value)
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,106 @@
+"""All registered servers behind the one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from remit.adapters.upstream.eras import Channel
+from remit.adapters.upstream.http import HttpUpstream
+from remit.adapters.upstream.stdio import StdioUpstream
+from remit.adapters.upstream.survey import Surveyor
+from remit.adapters.upstream.world import LOG, World
+from remit.core.catalog import Era
+from remit.core.errors import Refusal, refuse
+from remit.core.lease import Lease, Leased
+from remit.core.reasons import Reason
+from remit.core.registration import Http, ServerConfig, Stdio
+from remit.core.request import Session
+from remit.ports.upstream import Reply, Sink, Survey
+
+SWEEP_S = 1.0
+Upstream = HttpUpstream | StdioUpstream
+
+
+class RegisteredUpstreams:
+    """Implements `ports.upstream.Upstreams`. `survey_lease` lends a server's own credential for the catalog.
+
+    A registration that cannot be used (a command that is not there) refuses its own requests and nobody else's.
+    """
+
+    def __init__(self, configs: Iterable[ServerConfig], world: World, survey_lease: Callable[[str], Lease]) -> None:
+        self._world = world
+        self._survey_lease = survey_lease
+        self._upstreams: dict[str, Upstream] = {}
+        self._unusable: dict[str, Refusal] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        for config in configs:
+            try:
+                self._upstreams[config.name] = _upstream(config, world)
+            except Refusal as refusal:
+                self._unusable[config.name] = refusal
+                LOG.error("server_unusable", extra={"server": config.name, "detail": refusal.detail})
+
+    def start(self) -> None:
+        """Begin closing what is idle or overdue. Needs a running loop."""
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Close every connection and stop every process."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._world.background.stop()
+        for upstream in self._upstreams.values():
+            upstream.close()
+
+    # the port: plain functions that hand the coroutine on, one frame less per call -----------------------------
+    def exchange(self, leased: Leased, params: Mapping[str, Any], sink: Sink) -> Coroutine[Any, Any, Reply]:
+        return self._of(leased.recorded.permitted.access.resolved.server.name).exchange(leased, params, sink)
+
+    def notify(self, leased: Leased, body: Mapping[str, Any]) -> Coroutine[Any, Any, None]:
+        return self._of(leased.recorded.permitted.access.resolved.server.name).notify(leased, body)
+
+    def listen(self, leased: Leased, last_event_id: str, sink: Sink) -> Coroutine[Any, Any, None]:
+        return self._of(leased.recorded.permitted.access.resolved.server.name).listen(leased, last_event_id, sink)
+
+    async def close_session(self, server: str, grant_id: str, session: Session) -> None:
+        await self._of(server).close_session(grant_id, session)
+
+    def end_grant(self, grant_id: str) -> int:
+        return sum(upstream.end_grant(grant_id) for upstream in self._upstreams.values())
+
+    async def survey(self, server: str, deadline_s: float) -> Survey:
+        upstream = self._of(server)
+        lease = self._survey_lease(server)
+        return await Surveyor(server, partial(_channel, upstream, lease)).run(deadline_s)
+
+    # inside ---------------------------------------------------------------------------------------------------
+    def _of(self, server: str) -> Upstream:
+        upstream = self._upstreams.get(server)
+        if upstream is None:
+            broken = self._unusable.get(server)
+            detail = broken.detail if broken is not None else f"no server {server!r} is registered"
+            raise refuse(Reason.UPSTREAM_UNREACHABLE, detail)
+        return upstream
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s = self._world.clock.monotonic_s()
+            for upstream in self._upstreams.values():
+                upstream.sweep(now_s)
+
+
+async def _channel(upstream: Upstream, lease: Lease, era: Era) -> Channel:
+    return await upstream.channel(era, lease)
+
+
+def _upstream(config: ServerConfig, world: World) -> Upstream:
+    match config.transport:
+        case Http() as transport:
+            return HttpUpstream(config, transport, world)
+        case Stdio() as transport:
+            return StdioUpstream(config, transport, world)

@@ -1,0 +1,36 @@
+"""Reading the ledger back for `explain`, for budgets after a restart, and for the age of the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from remit.adapters.ledger.index import Asked, LedgerIndex
+from remit.core.ledger import RecordKind
+from remit.ports.records import Record
+
+
+class IndexedRecords:
+    """The records port over the ledger's index. Questions run in a thread: they read files."""
+
+    def __init__(self, index: LedgerIndex) -> None:
+        self._index = index
+
+    async def find(self, decision_id: str) -> Sequence[Record]:
+        explained = await asyncio.to_thread(self._index.explain, decision_id)
+        if explained is None:
+            return []
+        return [record for record in (explained.record, explained.outcome) if record is not None]
+
+    async def intents_of(self, grant_id: str) -> int:
+        return (await asyncio.to_thread(self._index.calls_by_grant)).get(grant_id, 0)
+
+
+def newest_store_sequence(index: LedgerIndex) -> int:
+    """The store's authority sequence as the ledger last saw it; 0 when it never did."""
+    newest = [
+        record
+        for kind in (RecordKind.GRANT, RecordKind.CATALOG)
+        for record in index.find(Asked(kind=kind, count_max=1))
+    ]
+    return max((int(record.get("store_sequence", 0)) for record in newest), default=0)

@@ -1,0 +1,51 @@
+"""From settings to the values the inside speaks in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from remit.app.settings import Configuration, ConfigurationInvalid, ServerSettings
+from remit.core.catalog import Enforce, Mode, Observe
+from remit.core.registration import Http, ServerConfig, Stdio, Transport
+
+
+def server_configs(configuration: Configuration) -> list[ServerConfig]:
+    """Every registered server, in name order. Raises `ConfigurationInvalid`."""
+    return [_server(name, entry, configuration) for name, entry in sorted(configuration.settings.servers.items())]
+
+
+def _server(name: str, entry: ServerSettings, configuration: Configuration) -> ServerConfig:
+    return ServerConfig(
+        name=name,
+        tenants=frozenset(entry.tenants),
+        environment=entry.environment,
+        owner=entry.owner,
+        transport=_transport(name, entry, configuration),
+        stateful=entry.stateful,
+        mode=_mode(name, entry),
+        path_arguments={tool: tuple(names) for tool, names in entry.path_arguments.items()},
+        high_risk=frozenset(entry.high_risk),
+    )
+
+
+def _transport(name: str, entry: ServerSettings, configuration: Configuration) -> Transport:
+    if entry.stdio is not None:
+        directory = str(configuration.path(entry.stdio.working_dir)) if entry.stdio.working_dir else ""
+        return Stdio(tuple(entry.stdio.command), dict(entry.stdio.environment), directory)
+    if entry.http is not None:
+        http = entry.http
+        ca_file = str(configuration.path(http.ca_file)) if http.ca_file else ""
+        return Http(http.url, dict(http.headers), tuple(http.networks), ca_file)
+    raise ConfigurationInvalid([f"servers.{name}: expected exactly one of stdio and http"])
+
+
+def _mode(name: str, entry: ServerSettings) -> Mode:
+    if entry.mode == "enforce":
+        return Enforce()
+    try:
+        until = datetime.fromisoformat(entry.mode.observe_until)
+    except ValueError:
+        raise ConfigurationInvalid(
+            [f"servers.{name}.mode.observe_until: expected a moment like 2026-12-01T00:00:00Z"]
+        ) from None
+    return Observe((until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,131 @@
+"""Accounts, clients, purposes and administrators, from the words of `remit.yaml` to the values of core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from remit.app.settings import (
+    REFERENCE,
+    AccountSettings,
+    ClientSettings,
+    Configuration,
+    ConfigurationInvalid,
+    PurposeSettings,
+)
+from remit.core.administration import Administrator, Role
+from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only, TenantServers
+from remit.core.errors import Refusal
+from remit.core.grant import Budget, Calls, Unmetered
+from remit.core.purposes import PurposeClass, Tools, Unlisted
+from remit.core.scope import Constraint, OneTool, Scope, ToolName, constraint, parse_scope
+from remit.core.secret import Secret
+from remit.flows.create_grant import Registry
+
+
+def registry(configuration: Configuration) -> Registry:
+    """Raises `ConfigurationInvalid`, naming the entry."""
+    settings = configuration.settings
+    return Registry(
+        issuer=settings.public_url.rstrip("/"),
+        accounts={name: _account(name, entry) for name, entry in settings.accounts.items()},
+        clients={name: _client(name, entry, configuration) for name, entry in settings.clients.items()},
+        purposes={name: _purpose(name, entry) for name, entry in settings.purposes.items()},
+        environments=frozenset(settings.environments),
+    )
+
+
+def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
+    """Those that are registered; with none, the user Remit runs as holds every role for every tenant."""
+    settings = configuration.settings
+    if not settings.administrators:
+        everything = frozenset(Role)
+        return (Administrator("administrator", os.getuid(), everything, frozenset(settings.tenants)),)
+    return tuple(
+        Administrator(name, entry.uid, frozenset(Role(role) for role in entry.roles), frozenset(entry.tenants))
+        for name, entry in settings.administrators.items()
+    )
+
+
+def _account(name: str, entry: AccountSettings) -> Account:
+    ceiling = Only(_scopes(f"accounts.{name}.scopes", entry.scopes)) if entry.scopes else TenantServers()
+    return Account(name, entry.tenant, frozenset(entry.roles), ceiling)
+
+
+def _client(name: str, entry: ClientSettings, configuration: Configuration) -> Client:
+    terms = None
+    if entry.grant is not None:
+        template = entry.grant
+        terms = ClientTerms(
+            purpose=template.purpose,
+            environment=template.environment,
+            scopes=_scopes(f"clients.{name}.grant.scopes", template.scopes),
+            ttl_s=template.ttl_s,
+            budget=_budget(template.calls_max),
+            idle_s_max=template.idle_s,
+        )
+    return Client(
+        id=name,
+        tenant=entry.tenant,
+        authentication=ClientAuthentication(entry.auth),
+        roles=frozenset(entry.roles),
+        keys=entry.jwks,
+        secret=_secret(f"clients.{name}.secret", entry.secret, configuration) if entry.secret else None,
+        terms=terms,
+    )
+
+
+def _purpose(name: str, entry: PurposeSettings) -> PurposeClass:
+    where = f"purposes.{name}"
+    try:
+        tools = [ToolName.parse(text) for text in entry.tools]
+        limits = frozenset(_constraints(entry.arguments))
+    except Refusal as refusal:
+        raise ConfigurationInvalid([f"{where}: {refusal.detail}"]) from None
+    scopes: frozenset[Scope] = frozenset(OneTool(tool.server, tool.tool) for tool in tools)
+    return PurposeClass(name, Tools(scopes) if scopes else Unlisted(), limits, entry.ttl_s, _budget(entry.calls_max))
+
+
+def _constraints(arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Constraint]:
+    """`tool -> argument -> check -> value or values`."""
+    return [
+        constraint(ToolName.parse(tool), argument, check, values if isinstance(values, list) else [values])
+        for tool, named in arguments.items()
+        for argument, checks in named.items()
+        for check, values in checks.items()
+    ]
+
+
+def _budget(calls_max: int | None) -> Budget:
+    return Unmetered() if calls_max is None else Calls(calls_max)
+
+
+def _scopes(where: str, texts: list[str]) -> frozenset[Scope]:
+    try:
+        return frozenset(parse_scope(text) for text in texts)
+    except Refusal as refusal:
+        raise ConfigurationInvalid([f"{where}: {refusal.detail}"]) from None
+
+
+def _secret(where: str, reference: str, configuration: Configuration) -> Secret:
+    """The value a reference names. Read once, at start: a client's secret changes with a restart."""
+    match = REFERENCE.fullmatch(reference)
+    if match is None:
+        raise ConfigurationInvalid([f"{where}: expected a reference like ${{env:NAME}} or ${{file:PATH}}"])
+    name = match["name"]
+    if match["source"] == "env":
+        value = os.environ.get(name, "").encode()
+    else:
+        value = _file(where, configuration.path(name))
+    if len(value) < 16:
+        raise ConfigurationInvalid([f"{where}: {match['source']}:{name} is absent or shorter than 16 bytes"])
+    return Secret(value)
+
+
+def _file(where: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except OSError as problem:
+        raise ConfigurationInvalid([f"{where}: {path}: {problem.strerror}"]) from None

@@ -1,0 +1,214 @@
+"""`remit call`: one tool call as somebody, through the same door as any client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from remit.cli.mcp_client import McpClient, Reply
+from remit.cli.options import Options, usage
+from remit.cli.output import CommandFailed, Exit, emit, note
+from remit.cli.terminal import one_line, shown
+from remit.core.reasons import MEANING, RPC_OUTAGE, Kind, Reason
+from remit.core.scope import SERVER_NAME, TOOL_NAME
+from remit.core.secret import Secret
+
+if TYPE_CHECKING:
+    from remit.app.settings import Settings
+
+DEFAULT = Options()
+GRANT_S = 60
+DECISION = "io.remit/decision"
+EXIT_OF = {
+    Kind.DENIED: Exit.DENIED,
+    Kind.UNAUTHENTICATED: Exit.DENIED,
+    Kind.OUTAGE: Exit.UNREACHABLE,
+    Kind.INVALID: Exit.USAGE,
+}
+WORD = {
+    Kind.DENIED: "DENIED",
+    Kind.UNAUTHENTICATED: "DENIED",
+    Kind.OUTAGE: "OUTAGE",
+    Kind.INVALID: "INVALID",
+}
+
+
+def call(
+    tool: Annotated[str, Parameter(help="SERVER/TOOL")],
+    /,
+    *arguments: Annotated[
+        str, Parameter(help="NAME=VALUE (a number, true, false or an object as JSON, else text); NAME:=JSON")
+    ],
+    as_user: Annotated[str, Parameter(name="--as", help="the account to call as")],
+    client: Annotated[str, Parameter(help="the registered client to call through; needed when there are several")] = "",
+    options: Options = DEFAULT,
+) -> int:
+    """Call one tool through Remit with a grant for that tool alone, which ends with the call."""
+    server, name = tool_name(tool)
+    given = parsed_arguments(arguments)
+    configuration = options.configuration()
+    settings = configuration.settings
+    request: dict[str, Any] = {
+        "user": as_user, "client": client or _only_client(settings, as_user), "purpose": f"remit call {server}/{name}",
+        "tools": [f"{server}/{name}"], "scopes": [], "resource": f"/mcp/{server}", "ttl_s": GRANT_S,
+        "presence": "interactive",
+    }  # fmt: skip
+    if server in settings.servers:
+        request["environment"] = settings.servers[server].environment
+    with options.administration() as administration:
+        made = administration.act("grant.create", request)
+        try:
+            token = Secret(made["access_token"].encode())
+            reply = McpClient(f"{settings.public_url}/mcp/{server}", token).call(name, given)
+        finally:
+            administration.act("grant.end", {"grant": made["grant"]["id"]})
+    return report(f"{server}/{name}", reply, as_json=options.json)
+
+
+def _only_client(settings: Settings, user: str) -> str:
+    """The one client a call as this user can go through. Raises `CommandFailed` when that is not one."""
+    account = settings.accounts.get(user)
+    if account is None:
+        known = ", ".join(sorted(settings.accounts)) or "none"
+        raise usage(f"no account {user!r} in the configuration", f"accounts: {known}")
+    fitting = sorted(
+        name for name, found in settings.clients.items() if found.tenant == account.tenant and found.auth == "none"
+    )
+    if len(fitting) != 1:
+        raise usage(
+            f"which client? tenant {account.tenant} has {len(fitting)} with auth: none", "name one with --client"
+        )
+    return fitting[0]
+
+
+def tool_name(text: str) -> tuple[str, str]:
+    server, slash, tool = text.partition("/")
+    if not slash or not SERVER_NAME.match(server) or not TOOL_NAME.match(tool):
+        raise usage(f"expected SERVER/TOOL, found {text[:80]!r}", "see: remit server list")
+    return server, tool
+
+
+def parsed_arguments(words: Sequence[str]) -> dict[str, Any]:
+    """`a=1 b=text c:='[1]'` as arguments. Text stays text unless it is a JSON number, boolean or object."""
+    arguments: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        forced = name.endswith(":")
+        name = name.removesuffix(":")
+        if not equals or not name:
+            raise usage(f"expected NAME=VALUE, found {word[:80]!r}")
+        if name in arguments:
+            raise usage(f"{name} is given twice")
+        arguments[name] = _forced(name, value) if forced else _guessed(value)
+    return arguments
+
+
+def _forced(name: str, value: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise usage(
+            f"{name}: not JSON: {value[:80]!r}", f"quote it for the shell, for example {name}:='[1, 2]'"
+        ) from None
+
+
+def _guessed(value: str) -> object:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return found if isinstance(found, bool | int | float | dict) else value
+
+
+def decision_of(reply: Reply) -> Mapping[str, Any] | None:
+    """Remit's own word in a reply, wherever it stands, or None when the answer is the server's."""
+    result, error = reply.result or {}, reply.error or {}
+    for place in (result.get("_meta"), result.get("structuredContent"), error.get("data")):
+        if isinstance(place, dict) and isinstance(place.get(DECISION), dict):
+            found: Mapping[str, Any] = place[DECISION]
+            return found
+    return None
+
+
+def report(tool: str, reply: Reply, *, as_json: bool) -> int:
+    """Print the answer; the exit code says which of the ways to end it was."""
+    decision = decision_of(reply)
+    if reply.result is not None and decision is None:
+        failed = reply.result.get("isError") is True
+        data = {"tool": tool, "outcome": "tool_error" if failed else "ok", "result": reply.result}
+        emit("call", data, as_json=as_json, text=_content(reply.result))
+        if failed and not as_json:
+            note(f"the tool {tool} itself reports an error")
+        return Exit.FINDINGS if failed else Exit.OK
+    if decision is not None:
+        return _refused(tool, reply, decision, as_json=as_json)
+    error = reply.error or {}
+    raise CommandFailed(
+        Exit.DENIED if reply.status in (401, 403) else Exit.UNREACHABLE,
+        one_line(error.get("message", "no answer")),
+        detail=one_line(reply.challenge) or f"JSON-RPC code {error.get('code')}, HTTP {reply.status}",
+        reason="error",
+    )
+
+
+def _refused(tool: str, reply: Reply, decision: Mapping[str, Any], *, as_json: bool) -> int:
+    kind = kind_of(decision, reply)
+    outcome = "denied" if EXIT_OF[kind] is Exit.DENIED else kind.value
+    text = f"{WORD[kind]} {refusal_line(decision)}"
+    if decision.get("next"):
+        text += f"\n  next: {one_line(decision['next'], 240)}"
+    emit("call", {"tool": tool, "outcome": outcome, "decision": decision}, as_json=as_json, text=text)
+    return EXIT_OF[kind]
+
+
+def kind_of(decision: Mapping[str, Any], reply: Reply) -> Kind:
+    try:
+        return MEANING[Reason(str(decision.get("reason")))].kind
+    except ValueError:  # a newer Remit with a reason this one does not know
+        return Kind.OUTAGE if (reply.error or {}).get("code") == RPC_OUTAGE else Kind.DENIED
+
+
+def refusal_line(decision: Mapping[str, Any]) -> str:
+    """`dec_7Q2K…  policy "write-inside-workspace" (files.cedar:12)  near miss: …`"""
+    parts = [str(decision.get("decision_id", "")), str(decision.get("reason", ""))]
+    if decision.get("policy"):
+        parts.append(f"policy {quoted(decision['policy'])}")
+    if decision.get("near_miss"):
+        parts.append(f"near miss: {near_miss(decision['near_miss'])}")
+    return "  ".join(one_line(part, 240) for part in parts if part)
+
+
+def quoted(policy: object) -> str:
+    """`write-inside (files.cedar:12)` as `"write-inside" (files.cedar:12)`. Several are separated by commas."""
+    names = policy if isinstance(policy, list) else [policy]
+    return ", ".join(_quoted(str(name)) for name in names)
+
+
+def _quoted(policy: str) -> str:
+    name, space, place = policy.partition(" ")
+    return f'"{name}"{space}{place}'
+
+
+def near_miss(near: object) -> str:
+    if not isinstance(near, Mapping):
+        return str(near)
+    failed = "; ".join(map(str, near.get("failed", [])))
+    return f"{quoted(near.get('policy', ''))} would permit if {failed}" if failed else quoted(near.get("policy", ""))
+
+
+def _content(result: Mapping[str, Any]) -> str:
+    blocks = result.get("content")
+    lines = [_block(block) for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+    if not lines and "structuredContent" in result:
+        lines = [json.dumps(result["structuredContent"], indent=2)]
+    return shown("\n".join(lines))
+
+
+def _block(block: Mapping[str, Any]) -> str:
+    if block.get("type") == "text":
+        return str(block.get("text", ""))
+    kind, about = block.get("type", "?"), block.get("mimeType") or block.get("uri") or ""
+    return f"[{kind} {about}; see it with --json]"

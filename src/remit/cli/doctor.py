@@ -1,0 +1,120 @@
+"""`remit doctor`: how the running Remit is doing, and what to do about what is not well."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from remit.cli.options import Options
+from remit.cli.output import Exit, emit, paint
+from remit.cli.terminal import one_line
+from remit.cli.times import span
+
+DEFAULT = Options()
+PROBE_S_MAX = 5.0
+WELL, ILL, OPEN = ("32", "ok"), ("31", "ill"), ("33", "note")
+
+
+class Finding(NamedTuple):
+    """One line of the report: a state, what it is about, what was found, and what to do."""
+
+    state: str
+    what: str
+    found: str
+    next: str = ""
+
+
+def doctor(*, options: Options = DEFAULT) -> int:
+    """Say how the running Remit is doing, and what to do about what is not well. Exit code 1 if something is not."""
+    configuration = options.configuration()
+    with options.administration() as administration:
+        status = administration.act("status")
+    findings = [*examined(status), *probed(str(status.get("public_url") or configuration.settings.public_url))]
+    data = {"status": status, "findings": [finding._asdict() for finding in findings]}
+    emit("doctor", data, as_json=options.json, text=reported(findings))
+    return Exit.FINDINGS if any(finding.state == "ill" for finding in findings) else Exit.OK
+
+
+def reported(findings: list[Finding]) -> str:
+    colours = {word: colour for colour, word in (WELL, ILL, OPEN)}
+    lines = []
+    for finding in findings:
+        lines.append(
+            f"{paint(colours[finding.state], f'{finding.state:4}')}  {finding.what:16}  {one_line(finding.found, 200)}"
+        )
+        if finding.next:
+            lines.append(f"{'':4}  {'':16}  next: {one_line(finding.next)}")
+    return "\n".join(lines)
+
+
+def examined(status: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the running Remit says about itself."""
+    yield Finding("ok", "remit", f"{status['version']}, up {span(status['uptime_s'])}, {status['grants']} live grants")
+    yield from _assurance(str(status["assurance"]))
+    ledger = status["ledger"]
+    if ledger["writable"]:
+        yield Finding(
+            "ok", "ledger", f"at record {ledger['seq']} of segment {ledger['segment']}, durable: {ledger['durable']}"
+        )
+    else:
+        yield Finding(
+            "ill", "ledger", "cannot be written, so nothing runs", "make room or mend the disk, then restart remit"
+        )
+    for tenant, policies in sorted(status["policies"].items()):
+        problems = policies["problems"]
+        if problems:
+            yield Finding("ill", f"policies {tenant}", str(problems[0]), "remit policy check")
+        elif not policies["version"]:
+            yield Finding("ill", f"policies {tenant}", "no policies: everything is denied", "write policies for it")
+        else:
+            yield Finding("ok", f"policies {tenant}", f"set {policies['version'][:12]}")
+    for server in status["servers"]:
+        yield from _server(server)
+
+
+def _assurance(assurance: str) -> Iterator[Finding]:
+    if assurance == "same-user":
+        advice = "run remit under a user of its own"
+        yield Finding("note", "assurance", "remit and whoever runs agents here are one operating-system user", advice)
+
+
+def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
+    what, health = f"server {server['name']}", str(server["health"])
+    withheld = server["withheld"]
+    if health not in ("ok", "healthy", "up", "ready"):
+        yield Finding("ill", what, health, f"remit check; is the server of {server['owner']} running?")
+    elif withheld:
+        yield Finding("ill", what, f"changed since trusted: {_listed(withheld)}", f"remit server diff {server['name']}")
+    else:
+        yield Finding("ok", what, f"{_number(server['tools'])} tools, {' and '.join(server['eras'])}, {server['mode']}")
+
+
+def _listed(found: object) -> str:
+    return ", ".join(map(str, found)) if isinstance(found, list) else f"{found} definitions"
+
+
+def _number(found: object) -> object:
+    return len(found) if isinstance(found, list) else found
+
+
+def probed(public_url: str) -> Iterator[Finding]:
+    """Whether the public address really leads here: what clients see, asked as one of them."""
+    url = urlsplit(public_url)
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = kind(url.hostname or "", url.port, timeout=PROBE_S_MAX)
+    try:
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as problem:
+        yield Finding(
+            "ill", "public_url", f"{public_url}: {problem}", "is the proxy or the DNS name in front of it right?"
+        )
+        return
+    finally:
+        connection.close()
+    ready = status == 200
+    yield Finding(
+        "ok" if ready else "ill", "public_url", f"{public_url} answers {'ready' if ready else f'HTTP {status}'}"
+    )

@@ -1,0 +1,122 @@
+"""The `remit` command: finds the command's file, and turns whatever goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from remit.cli.output import CommandFailed, Exit, fail, note
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+# Command -> where it lives, and its one line of help. Nothing is imported before it is asked for.
+COMMANDS = {
+    "serve": ("remit.cli.serve:serve", "Serve MCP at /mcp until stopped."),
+    "demo": ("remit.cli.demo:demo", "Watch governed calls: a real client, real servers, every decision explained."),
+    "check": ("remit.cli.check:check", "Check configuration, policies, references and reachability."),
+    "doctor": ("remit.cli.doctor:doctor", "Say how the running Remit is doing, and what to do about what is not well."),
+    "call": ("remit.cli.call:call", "Call one tool through Remit as somebody, with a grant that covers nothing else."),
+    "explain": ("remit.cli.explain:explain", "Tell why a decision was taken, and what to do next."),
+    "revoke": ("remit.cli.revoke:revoke", "End grants, and everything that hangs on them, now."),
+    "version": ("remit.cli.main:shown_version", "Print the version."),
+}
+GROUPS = {
+    "grant": ("remit.cli.grant:app", "Make, list and end grants."),
+    "audit": ("remit.cli.audit:app", "Read, verify and export the ledger."),
+    "policy": ("remit.cli.policy:app", "Check, test and reload policies."),
+    "server": ("remit.cli.server:app", "List servers, show what changed, approve changes."),
+    "key": ("remit.cli.key:app", "Rotate signing keys."),
+}
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line. The exit code; never raises but for an interrupt."""
+    as_json = "--json" in arguments
+    if arguments and arguments[0] in ("version", "--version") and set(arguments[1:]) <= {"--json"}:
+        from remit.cli.version import version
+
+        version(as_json=as_json)
+        return Exit.OK
+    try:
+        return _dispatch(list(arguments))
+    except CommandFailed as failure:
+        return fail(failure, as_json=as_json)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = None  # so that the interpreter does not flush into it again
+        return Exit.OK
+    except KeyboardInterrupt:
+        note("")
+        return 130
+    except Exception as error:  # noqa: BLE001  the last boundary: a person gets one line, and the traceback on request
+        return _internal(error, as_json=as_json, debug="--debug" in arguments)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from remit.app.settings import ConfigurationInvalid
+
+    try:
+        code = build()(arguments, result_action="return_value", exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        asked = " ".join(error.command_chain or ())
+        help_line = f"remit {asked} --help".replace("  ", " ")
+        raise CommandFailed(Exit.USAGE, _sentence(str(error)), next_step=help_line, reason="usage") from None
+    except ConfigurationInvalid as error:
+        raise CommandFailed(
+            Exit.CONFIGURATION,
+            "the configuration cannot be used",
+            detail="\n       ".join(error.problems),
+            next_step="correct it, then: remit check",
+            reason="configuration_invalid",
+        ) from None
+    return int(code) if isinstance(code, int) else Exit.OK
+
+
+def build() -> App:
+    from cyclopts import App, Parameter
+
+    app = App(
+        name="remit",
+        help="An identity and authorization boundary for the Model Context Protocol.",
+        version_flags=(),
+        help_format="plaintext",
+        help_formatter="plain",
+        default_parameter=Parameter(show_default=False, negative=()),
+        suppress_keyboard_interrupt=False,
+    )
+    for name, (where, text) in {**COMMANDS, **GROUPS}.items():
+        app.command(where, name=name, help=text)
+    return app
+
+
+def shown_version(*, json: bool = False) -> None:
+    """Print the version."""
+    from remit.cli.version import version
+
+    version(as_json=json)
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def _internal(error: Exception, *, as_json: bool, debug: bool) -> int:
+    if debug:
+        note("".join(traceback.format_exception(error)))
+    return fail(
+        CommandFailed(
+            Exit.INTERNAL,
+            f"remit failed: {type(error).__name__}: {_sentence(str(error))[:200]}",
+            next_step="" if debug else "run it again with --debug and report the traceback",
+            reason="internal",
+        ),
+        as_json=as_json,
+    )

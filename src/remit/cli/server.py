@@ -1,0 +1,115 @@
+"""`remit server`: what is behind Remit, and what changed since it was trusted."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from remit.cli.options import Options
+from remit.cli.output import Exit, emit, note, table
+from remit.cli.terminal import one_line, shown
+
+DEFAULT = Options()
+app = App(name="server", help="List servers, show what changed, approve changes.")
+ITEM_HELP = "only this item, for example tool/write_file"
+
+
+@app.command(name="list")
+def list_servers(*, options: Options = DEFAULT) -> None:
+    """List the registered servers: health, eras, what they offer, what is withheld."""
+    with options.administration() as administration:
+        found = administration.act("server.list")
+    emit("servers", found, as_json=options.json, text=listed(found["servers"]))
+    withheld = [server["name"] for server in found["servers"] if _count(server["withheld"])]
+    if withheld and not options.json:
+        note(f"changed since trusted: {', '.join(withheld)}\nnext   remit server diff {withheld[0]}")
+
+
+def listed(servers: list[dict[str, Any]]) -> str:
+    if not servers:
+        return "no servers are registered"
+    rows = [
+        (
+            server["name"],
+            server["health"],
+            " ".join(server["eras"]) or "-",
+            *(_count(server[kind]) for kind in ("tools", "resources", "prompts", "withheld")),
+            one_line(server["mode"], 40),
+            " ".join(server["tenants"]),
+            server["environment"],
+            one_line(server["owner"], 32),
+        )
+        for server in servers
+    ]
+    heads = (
+        "server",
+        "health",
+        "eras",
+        "tools",
+        "resources",
+        "prompts",
+        "withheld",
+        "mode",
+        "tenants",
+        "environment",
+        "owner",
+    )
+    return table(heads, rows)
+
+
+def _count(found: object) -> int:
+    return len(found) if isinstance(found, list | dict) else int(found) if isinstance(found, int) else 0
+
+
+@app.command
+def diff(server: str, /, *, options: Options = DEFAULT) -> int:
+    """Show what a server changed since it was trusted. Exit code 1 when there is something to review."""
+    with options.administration() as administration:
+        found = administration.act("server.diff", {"server": server})
+    emit("server-diff", found, as_json=options.json, text=diffed(server, found["changes"]))
+    if found["changes"] and not options.json:
+        note(f"next   remit server approve {server}   (or with --item, one at a time)")
+    return Exit.FINDINGS if found["changes"] else Exit.OK
+
+
+def diffed(server: str, changes: list[dict[str, Any]]) -> str:
+    if not changes:
+        return f"{server}: everything is as it was trusted"
+    return "\n".join(line for change in changes for line in _change(change))
+
+
+def _change(change: dict[str, Any]) -> list[str]:
+    head = f"{change['drift']}  {change['kind']}/{one_line(change['name'])}"
+    before, after = _pretty(change.get("before")), _pretty(change.get("after"))
+    gone = [f"  - {line}" for line in before if line not in after]
+    came = [f"  + {line}" for line in after if line not in before]
+    return [head, *gone, *came]
+
+
+def _pretty(definition: object) -> list[str]:
+    """A definition as sorted JSON lines, each safe to show."""
+    if not definition:
+        return []
+    try:
+        value = json.loads(definition) if isinstance(definition, str | bytes) else definition
+    except ValueError:
+        value = definition
+    return [shown(line) for line in json.dumps(value, indent=2, sort_keys=True, default=str).splitlines()]
+
+
+@app.command
+def approve(
+    server: str,
+    /,
+    *,
+    item: Annotated[str, Parameter(help=ITEM_HELP)] = "",
+    options: Options = DEFAULT,
+) -> None:
+    """Trust what a server offers now. The approval is a decision and is recorded."""
+    with options.administration() as administration:
+        done = administration.act("server.approve", {"server": server} | ({"item": item} if item else {}))
+    approved = [one_line(name) for name in done["approved"]]
+    text = "\n".join(f"approved  {server} {name}" for name in approved) or f"{server}: nothing was waiting"
+    emit("server-approve", done, as_json=options.json, text=text)

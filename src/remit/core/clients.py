@@ -1,0 +1,83 @@
+"""Who is registered: accounts people act under, clients that may ask for tokens, and how far each may ever reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from remit.core.grant import Budget
+from remit.core.principals import Attestation
+from remit.core.scope import Scope, intersect
+from remit.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class TenantServers:
+    """As far as the tenant reaches: every server that serves it in the grant's environment. Policy decides the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """These scopes and nothing else."""
+
+    scopes: frozenset[Scope]
+
+
+Ceiling = TenantServers | Only
+
+
+def reach(ceiling: Ceiling, available: frozenset[Scope]) -> frozenset[Scope]:
+    """What the ceiling leaves of what is there."""
+    return available if isinstance(ceiling, TenantServers) else intersect(ceiling.scopes, available)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account of our own. A grant for it is never wider than `ceiling`."""
+
+    id: str
+    tenant: str
+    roles: frozenset[str]
+    ceiling: Ceiling = field(default_factory=TenantServers)
+
+
+class ClientAuthentication(StrEnum):
+    """How a client proves who it is at the token endpoint. `none` proves nothing and gets no token there."""
+
+    NONE = "none"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTerms:
+    """What a client may be granted for itself (client_credentials): the widest grant it can get."""
+
+    purpose: str
+    environment: str
+    scopes: frozenset[Scope]
+    ttl_s: float
+    budget: Budget
+    idle_s_max: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client. `keys` is its public JWK set (private_key_jwt), `secret` its secret (client_secret_basic).
+
+    `terms` None: it is granted nothing for itself and may only be named in a grant that somebody else makes.
+    """
+
+    id: str
+    tenant: str
+    authentication: ClientAuthentication
+    roles: frozenset[str] = frozenset()
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    secret: Secret | None = None
+    terms: ClientTerms | None = None
+
+    @property
+    def attestation(self) -> Attestation:
+        return Attestation.NONE if self.authentication is ClientAuthentication.NONE else Attestation.REGISTERED

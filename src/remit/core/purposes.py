@@ -1,0 +1,55 @@
+"""Purposes: a grant says why it exists, and a purpose of the catalogue says what that why needs. It only narrows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from remit.core.errors import refuse
+from remit.core.grant import Budget, Purpose, Unmetered
+from remit.core.reasons import Reason
+from remit.core.scope import Constraint, Scope, intersect
+
+PURPOSE_CHARS_MAX: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The purpose names no tools: it narrows time, budget and arguments only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The tools the purpose needs."""
+
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeClass:
+    """One entry of the purpose catalogue."""
+
+    name: str
+    tools: Tools | Unlisted
+    constraints: frozenset[Constraint] = frozenset()
+    ttl_s: float = float("inf")
+    budget: Budget = field(default_factory=Unmetered)
+
+    def keep(self, scopes: frozenset[Scope]) -> frozenset[Scope]:
+        return scopes if isinstance(self.tools, Unlisted) else intersect(scopes, self.tools.scopes)
+
+
+FREE_TEXT: Final = PurposeClass("", Unlisted())
+
+
+def classify(text: str, catalogue: Mapping[str, PurposeClass]) -> tuple[Purpose, PurposeClass]:
+    """The purpose as it is recorded, and the class it belongs to: the one it names, or free text.
+
+    Raises `Invalid` when no purpose is given: an authorization without a reason cannot be reviewed.
+    """
+    stated = text.strip()
+    if not stated or len(stated) > PURPOSE_CHARS_MAX or not stated.isprintable():
+        raise refuse(Reason.INVALID_PARAMS, f"purpose: expected 1 to {PURPOSE_CHARS_MAX} printable characters")
+    found = catalogue.get(stated, FREE_TEXT)
+    return Purpose(stated, found.name), found

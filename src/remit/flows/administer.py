@@ -1,0 +1,51 @@
+"""An administrative act: who asks, whether they may, and a record of it either way, before anything happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remit.core.administration import RULES, Act, ActPermitted, Administrator, admin_fields, administrator_of, decide
+from remit.core.errors import Refusal
+from remit.core.ledger import RecordKind
+from remit.ports.clock import Entropy
+from remit.ports.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Administer:
+    """`administrators` are all that are registered; `ledger` gets one record per act, permitted or denied."""
+
+    administrators: tuple[Administrator, ...]
+    ledger: Ledger
+    entropy: Entropy
+
+    def require_administrator(self, uid: int) -> Administrator:
+        """Raises `Denied`: a peer that is no administrator is counted like any stranger."""
+        try:
+            return administrator_of(uid, self.administrators)
+        except Refusal as refusal:
+            self.ledger.refused(refusal.reason)
+            raise
+
+    async def permit(
+        self, administrator: Administrator, act: Act, tenants: frozenset[str], detail: Mapping[str, object]
+    ) -> ActPermitted:
+        """Decide and record. An act that changes something waits until its record is durable. Raises `Denied`,
+        `Outage`.
+
+        `detail` holds safe fields for the record (names and counts, never secrets, arguments or payloads).
+        """
+        decision_id = self.entropy.id("dec")
+        fields = admin_fields(administrator, act, tenants, detail)
+        try:
+            permitted = decide(administrator, act, tenants, decision_id=decision_id)
+        except Refusal as refusal:
+            refusal.decision_id = decision_id
+            fields |= {"effect": "deny", "reason": refusal.reason.value, "detail": refusal.detail}
+            self.ledger.write(RecordKind.ADMIN, decision_id, fields)
+            raise
+        position = self.ledger.write(RecordKind.ADMIN, decision_id, {**fields, "effect": "permit"})
+        if RULES[act].changes:
+            await self.ledger.durable(position)
+        return permitted

@@ -1,0 +1,295 @@
+"""Making a grant: what could widen it is intersected away, it is recorded, and only then is there a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from remit.core.catalog import Catalog
+from remit.core.clients import Account, Ceiling, Client, ClientTerms, Only, reach
+from remit.core.clock_steps import ClockSteps
+from remit.core.errors import Refusal, refuse
+from remit.core.grant import Budget, Calls, Grant, GrantState, LiveGrant, Origin, Unmetered, tighter
+from remit.core.grantbook import GrantBook
+from remit.core.ledger import Position, RecordKind, grant_fields
+from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
+from remit.core.purposes import PurposeClass, classify
+from remit.core.reasons import Reason
+from remit.core.scope import OneTool, Scope, WholeServer, covers, intersect
+from remit.core.secret import Secret
+from remit.core.stored_grant import to_stored
+from remit.ports.clock import Clock, Entropy
+from remit.ports.ledger import Ledger
+from remit.ports.store import Store
+from remit.ports.tokens import TokenSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What the operator registered. `issuer` is the public URL without a trailing slash; resources are below it."""
+
+    issuer: str
+    accounts: Mapping[str, Account]
+    clients: Mapping[str, Client]
+    purposes: Mapping[str, PurposeClass]
+    environments: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLimits:
+    """Caps that nothing exceeds. Administration hands out one token for the whole grant, so both are short."""
+
+    administration_ttl_s_default: float = 900.0
+    administration_ttl_s_max: float = 3600.0
+    client_ttl_s_max: float = 86_400.0
+    client_token_ttl_s: float = 300.0
+    idle_s_max: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationRequest:
+    """`remit grant create`. `resource` is a path below the issuer or a whole URL. Empty `scopes` ask for all there is.
+
+    `administrator` becomes the actor; `assurance` is `same-user` when the agent could act as Remit's own user.
+    """
+
+    account: str
+    client: str
+    purpose: str
+    resource: str
+    environment: str
+    administrator: str
+    assurance: str
+    scopes: frozenset[Scope] = frozenset()
+    ttl_s: float | None = None
+    budget: Budget = field(default_factory=Unmetered)
+    presence: Presence = Presence.AUTONOMOUS
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """`token` expires at `token_expires_at_s`, never after the grant."""
+
+    grant: Grant
+    token: Secret
+    token_expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The two ways of asking, in one shape, before anything is narrowed."""
+
+    tenant: str
+    environment: str
+    subject: Principal
+    roles: frozenset[str]
+    client_id: str
+    attestation: Attestation
+    actors: tuple[str, ...]
+    presence: Presence
+    purpose: str
+    resource: str
+    ceiling: Ceiling
+    asked: frozenset[Scope]
+    ttl_s: float
+    budget: Budget
+    idle_s_max: float
+    origin: Origin
+
+
+@dataclass(slots=True)
+class CreateGrant:
+    """The walk and its ports. `catalog` returns the current catalog: a grant names only servers that are there."""
+
+    registry: Registry
+    catalog: Callable[[], Catalog]
+    grants: GrantBook
+    store: Store
+    ledger: Ledger
+    tokens: TokenSigner
+    clock: Clock
+    entropy: Entropy
+    limits: GrantLimits = field(default_factory=GrantLimits)
+    _steps: ClockSteps = field(init=False)
+    _positions: dict[str, Position] = field(init=False)  # records that have not been seen durable yet, by grant
+
+    def __post_init__(self) -> None:
+        self._steps = ClockSteps(self.clock.now_s(), self.clock.monotonic_s())
+        self._positions = {}
+
+    async def for_administration(self, request: AdministrationRequest) -> Granted:
+        """A new grant for an account, used through a registered client. Raises `Invalid`, `Denied`, `Outage`."""
+        account = self.registry.accounts.get(request.account)
+        if account is None:
+            raise refuse(Reason.INVALID_PARAMS, f"no account {request.account[:80]!r} is registered")
+        client = self.registry.clients.get(request.client)
+        if client is None or client.tenant != account.tenant:
+            raise refuse(Reason.INVALID_PARAMS, f"no client {request.client[:80]!r} is registered for {account.tenant}")
+        if not request.administrator:
+            raise refuse(Reason.CONTEXT_MISSING, "the administrator is not named")
+        asked_s = self.limits.administration_ttl_s_default if request.ttl_s is None else request.ttl_s
+        resource = self.registry.issuer + request.resource if request.resource.startswith("/") else request.resource
+        draft = _Draft(
+            tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
+            roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(request.administrator,),
+            presence=request.presence, purpose=request.purpose, resource=resource, ceiling=account.ceiling,
+            asked=request.scopes, ttl_s=min(asked_s, self.limits.administration_ttl_s_max), budget=request.budget,
+            idle_s_max=self.limits.idle_s_max,
+            origin=Origin("administration", request.administrator, request.assurance),
+        )  # fmt: skip
+        live = await self._made(self._composed(draft), keep_one=False)
+        return self._granted(live, self.limits.administration_ttl_s_max)
+
+    async def for_client(self, client: Client, resource: str, asked: frozenset[Scope]) -> Granted:
+        """The client's own grant for this resource and these scopes: the one it has, or a new one within its terms."""
+        terms = client.terms
+        if terms is None:
+            raise refuse(Reason.OUTSIDE_GRANT, f"client {client.id} is registered without a grant of its own")
+        draft = self._client_draft(client, terms, resource, asked)
+        grant = self._composed(draft)
+        live = self._alive_like(grant)
+        if live is None:
+            self._require_not_taken_away(grant)
+            live = await self._made(grant, keep_one=True)
+        await self._durable(live)
+        return self._granted(live, self.limits.client_token_ttl_s)
+
+    def _client_draft(self, client: Client, terms: ClientTerms, resource: str, asked: frozenset[Scope]) -> _Draft:
+        return _Draft(
+            tenant=client.tenant, environment=terms.environment, subject=Principal(PrincipalKind.CLIENT, client.id),
+            roles=client.roles, client_id=client.id, attestation=client.attestation, actors=(),
+            presence=Presence.AUTONOMOUS, purpose=terms.purpose, resource=resource, ceiling=Only(terms.scopes),
+            asked=asked, ttl_s=min(terms.ttl_s, self.limits.client_ttl_s_max), budget=terms.budget,
+            idle_s_max=min(terms.idle_s_max, self.limits.idle_s_max), origin=Origin("client_credentials", client.id),
+        )  # fmt: skip
+
+    def _composed(self, draft: _Draft) -> Grant:
+        """The grant: ceiling, tenant, environment, resource, purpose and request, all of them intersected."""
+        now_s = self.clock.now_s()
+        self._steps.require_steady(now_s, self.clock.monotonic_s())
+        if draft.environment not in self.registry.environments:
+            raise refuse(Reason.INVALID_PARAMS, f"no environment {draft.environment[:80]!r} is registered")
+        if not draft.ttl_s >= 1:
+            raise refuse(Reason.INVALID_PARAMS, f"ttl: expected at least 1 second, found {draft.ttl_s:g}")
+        if isinstance(draft.budget, Calls) and draft.budget.calls_max < 1:
+            raise refuse(Reason.INVALID_PARAMS, f"calls: expected at least 1, found {draft.budget.calls_max}")
+        purpose, klass = classify(draft.purpose, self.registry.purposes)
+        scopes = klass.keep(self._reachable(draft))
+        for scope in sorted(draft.asked, key=str):
+            if not covers(scopes, scope.server, scope.tool if isinstance(scope, OneTool) else None):
+                raise refuse(Reason.OUTSIDE_GRANT, f"scope {scope} is beyond what may be granted here")
+        if draft.asked:
+            scopes = intersect(scopes, draft.asked)
+        if not scopes:
+            raise refuse(Reason.OUTSIDE_GRANT, "no server is left that purpose, account or client, and resource share")
+        return Grant(
+            id=self.entropy.id("grt"), tenant=draft.tenant, environment=draft.environment, subject=draft.subject,
+            roles=draft.roles, client_id=draft.client_id, attestation=draft.attestation, actors=draft.actors,
+            presence=draft.presence, purpose=purpose, resource=draft.resource, scopes=scopes,
+            constraints=klass.constraints, budget=tighter(draft.budget, klass.budget), idle_s_max=draft.idle_s_max,
+            created_at_s=now_s, expires_at_s=now_s + min(draft.ttl_s, klass.ttl_s), origin=draft.origin,
+            high_risk=False,
+        )  # fmt: skip
+
+    def _reachable(self, draft: _Draft) -> frozenset[Scope]:
+        """What ceiling, tenant, environment and resource share. Another tenant's server looks like none at all."""
+        root = f"{self.registry.issuer}/mcp"
+        server = draft.resource.removeprefix(f"{root}/") if draft.resource != root else ""
+        available: frozenset[Scope] = frozenset(
+            WholeServer(name)
+            for name, found in self.catalog().servers.items()
+            if draft.tenant in found.tenants and draft.environment == found.environment
+        )
+        if server and WholeServer(server) not in available:
+            raise refuse(Reason.SERVER_UNKNOWN, f"resource: expected {root} or {root}/SERVER with a server of yours")
+        within = reach(draft.ceiling, available)
+        return intersect(within, frozenset({WholeServer(server)})) if server else within
+
+    async def _made(self, grant: Grant, *, keep_one: bool) -> LiveGrant:
+        """Store, then record and book in one step. With `keep_one` a grant that another request made meanwhile wins."""
+        sequence = await self.store.put("grant", grant.id, to_stored(grant, GrantState.ACTIVE))
+        twin = self._alive_like(grant) if keep_one else None
+        if twin is not None:
+            await self.store.remove("grant", grant.id)
+            return twin
+        live = LiveGrant(grant, now_s=self.clock.now_s(), monotonic_s=self.clock.monotonic_s())
+        decision_id = self.entropy.id("dec")
+        try:
+            position = self.ledger.write(RecordKind.GRANT, decision_id, created_fields(grant, sequence))
+        except Refusal:
+            await self.store.remove("grant", grant.id)
+            raise
+        self._positions[grant.id] = position
+        self.grants.add(live)
+        await self._durable(live)
+        return live
+
+    async def _durable(self, live: LiveGrant) -> None:
+        position = self._positions.get(live.grant.id)
+        if position is not None:
+            await self.ledger.durable(position)
+            self._positions.pop(live.grant.id, None)
+
+    def _alive_like(self, grant: Grant) -> LiveGrant | None:
+        """A client's grant of the same kind that still serves."""
+        for live in self.grants:
+            serves = live.state is GrantState.ACTIVE and live.due(self.clock.monotonic_s()) is None
+            if serves and _kind(live.grant) == _kind(grant):
+                return live
+        return None
+
+    def _require_not_taken_away(self, grant: Grant) -> None:
+        """A client whose grant was revoked or used up gets no other before that one would have expired."""
+        monotonic_s = self.clock.monotonic_s()
+        for live in self.grants:
+            if live.grant.origin != grant.origin or monotonic_s >= live.deadline_s:
+                continue
+            budget = live.grant.budget
+            if live.state is GrantState.REVOKED:
+                raise refuse(Reason.GRANT_ENDED, "it was revoked; until it would have expired there is no other")
+            used_up = isinstance(budget, Calls) and live.calls_used >= budget.calls_max
+            if used_up or live.state is GrantState.EXHAUSTED:
+                raise refuse(Reason.BUDGET_EXHAUSTED, "until the grant would have expired there is no other")
+
+    def _granted(self, live: LiveGrant, token_ttl_s: float) -> Granted:
+        """An access token for the grant (RFC 9068); `act` and `grant_id` tie it to exactly this one."""
+        grant, now_s = live.grant, int(self.clock.now_s())
+        expires_at_s = int(min(now_s + token_ttl_s, grant.expires_at_s))
+        if live.state is not GrantState.ACTIVE or expires_at_s <= now_s:
+            raise refuse(Reason.GRANT_EXPIRED if live.state is GrantState.ACTIVE else Reason.GRANT_ENDED)
+        claims = Claims(
+            issuer=self.registry.issuer, subject=grant.subject.id, client_id=grant.client_id, grant_id=grant.id,
+            tenant=grant.tenant, audience=grant.resource, token_id=self.entropy.id("tok"), issued_at_s=now_s,
+            not_before_s=now_s, expires_at_s=expires_at_s, actors=grant.actors, scope=scope_text(grant.scopes),
+        )  # fmt: skip
+        return Granted(grant, self.tokens.mint(claims, {}), expires_at_s)
+
+
+def _kind(grant: Grant) -> tuple[object, ...]:
+    """What makes two grants of one client the same authorization."""
+    return grant.origin, grant.tenant, grant.environment, grant.resource, grant.scopes, grant.purpose
+
+
+def scope_text(scopes: frozenset[Scope]) -> str:
+    """RFC 6749 section 3.3, in a stable order."""
+    return " ".join(sorted(map(str, scopes)))
+
+
+def created_fields(grant: Grant, sequence: int) -> dict[str, object]:
+    """The record of a new grant: all it allows, so that a review needs nothing else."""
+    budget = grant.budget
+    return grant_fields(grant) | {
+        "event": "created",
+        "resource": grant.resource,
+        "scope": scope_text(grant.scopes),
+        "constraints": sorted(
+            f"{limit.tool} {limit.argument} {limit.check} {', '.join(map(str, limit.values))}"
+            for limit in grant.constraints
+        ),
+        "calls_max": budget.calls_max if isinstance(budget, Calls) else "unmetered",
+        "expires_at_s": grant.expires_at_s,
+        "origin": grant.origin.how,
+        "origin_by": grant.origin.by,
+        "parent": grant.parent,
+        "store_sequence": sequence,
+    }

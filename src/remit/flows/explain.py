@@ -1,0 +1,61 @@
+"""`explain`: what was asked, what determined the answer, what came nearest, and what to do next (R21)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from remit.core.errors import refuse
+from remit.core.ledger import RecordKind
+from remit.core.reasons import MEANING, Reason
+from remit.ports.records import Record, Records
+
+ASKED = (
+    "subject", "client", "actors", "tenant", "environment", "roles", "presence", "purpose", "purpose_class", "grant", "method", "action",
+    "server", "target", "target_kind", "era", "trace",
+)  # fmt: skip
+
+
+async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -> Mapping[str, Any]:
+    """The story of one decision. Raises `Invalid` when it is not known, or not of a tenant the asker may see: the two
+    look alike.
+    """
+    found = [record for record in await records.find(decision_id) if visible(record, tenants)]
+    if not found:
+        raise refuse(Reason.INVALID_PARAMS, f"no decision {decision_id[:40]!r} that you may see")
+    first = found[0]
+    story: dict[str, Any] = {
+        "decision_id": decision_id,
+        "kind": first["kind"],
+        "at": first["at"],
+        "decision": "permit"
+        if first["kind"] == RecordKind.INTENT
+        else "deny"
+        if first["kind"] == RecordKind.DENIAL
+        else first["kind"],
+        "asked": {key: first[key] for key in ASKED if first.get(key)},
+        "determining": first.get("determining", []),
+        "policy_version": first.get("policy_version", ""),
+        "errors": first.get("errors", []),
+        "near_miss": first.get("near_miss"),
+        "shadow": first.get("shadow"),
+        "candidate": first.get("candidate"),
+        "detail": first.get("detail", ""),
+    }
+    return story | ending(found)
+
+
+def visible(record: Record, tenants: frozenset[str]) -> bool:
+    """Records without a tenant (start-up, checkpoints) are nobody's secret; any other needs its tenant."""
+    return "tenant" not in record or record["tenant"] in tenants
+
+
+def ending(found: list[Record]) -> dict[str, Any]:
+    first = found[0]
+    if first["kind"] == RecordKind.DENIAL:
+        reason = Reason(first["reason"])
+        return {"reason": reason.value, "because": MEANING[reason].text, "next": MEANING[reason].next}
+    outcome = next((record for record in found if record["kind"] == RecordKind.OUTCOME), None)
+    if outcome is None and first["kind"] == RecordKind.INTENT:
+        return {"outcome": "unknown", "next": "no outcome was recorded: check the server before repeating the call"}
+    return {"outcome": outcome["status"] if outcome else "", "next": ""}

@@ -1,0 +1,83 @@
+"""A legacy session's own walks: what a client sends that is no request, the server's standing stream, and the end.
+
+They go through the same door as a call: decided, recorded, with a lent credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from remit.core.errors import Refusal, refuse
+from remit.core.grant import Bound
+from remit.core.lease import Leased, conclude_leased
+from remit.core.ledger import OutcomeStatus, Recorded, RecordKind, outcome_fields
+from remit.core.principals import Authenticated
+from remit.core.reasons import Reason
+from remit.core.request import McpRequest
+from remit.flows.tool_call import ReleasedSink, ToolCall, status_of
+from remit.ports.upstream import Sink
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWalk:
+    walk: ToolCall
+
+    async def notify(self, authenticated: Authenticated, request: McpRequest, body: Mapping[str, Any]) -> None:
+        """Pass a notification, or the answer to a server's request, on to the session's server. Raises `Refusal`."""
+
+        async def send(leased: Leased, _: Recorded) -> None:
+            await self.walk.upstreams.notify(leased, body)
+
+        await self._carry(authenticated, request, send, self.walk.call_s_max)
+
+    async def stream(self, authenticated: Authenticated, request: McpRequest, last_event_id: str, sink: Sink) -> None:
+        """The server's own stream (GET), until the server, the client or the grant ends it. Raises `Refusal`."""
+
+        async def listen(leased: Leased, recorded: Recorded) -> None:
+            await self.walk.upstreams.listen(leased, last_event_id, ReleasedSink(sink, self.walk, recorded.position))
+
+        await self._carry(authenticated, request, listen, None)
+
+    async def close(self, authenticated: Authenticated, request: McpRequest) -> None:
+        """The client says the session is over (DELETE)."""
+        bound = self.walk.bind(authenticated)
+        if request.session is None:
+            raise refuse(Reason.SESSION_MISSING)
+        if request.endpoint.server:
+            await self.walk.upstreams.close_session(request.endpoint.server, bound.grant.id, request.session)
+
+    async def _carry(
+        self,
+        authenticated: Authenticated,
+        request: McpRequest,
+        work: Callable[[Leased, Recorded], Awaitable[None]],
+        deadline_s: float | None,
+    ) -> None:
+        walk = self.walk
+        bound = walk.bind(authenticated)
+        recorded = walk.record_intent(await walk.admit(bound, request))
+        started_s = walk.clock.monotonic_s()
+        status, why, lease = OutcomeStatus.CANCELLED, "", None
+        try:
+            lease = await walk.credentials.lease(recorded)
+            carried = work(conclude_leased(recorded, lease), recorded)
+            await walk.calls.run(bound.live, carried, deadline_s=_remaining_s(bound, started_s) if deadline_s is None else deadline_s)
+            status = OutcomeStatus.OK
+        except Refusal as refusal:
+            status, why = status_of(refusal), refusal.reason.value
+            refusal.decision_id = recorded.decision_id
+            raise
+        finally:
+            # Synchronous on purpose: a second cancellation would skip an await.
+            if lease is not None:
+                walk.reaper.release(lease)
+            duration_s = walk.clock.monotonic_s() - started_s
+            fields = outcome_fields(status, reply_bytes=0, duration_s=duration_s, detail={"reason": why} if why else None)
+            walk.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
+
+
+def _remaining_s(bound: Bound, monotonic_s: float) -> float:
+    """A standing stream lives as long as its grant."""
+    return max(0.0, bound.live.deadline_s - monotonic_s)

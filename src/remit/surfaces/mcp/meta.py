@@ -1,0 +1,79 @@
+"""`_meta` on its way to a server (G20): the client's own words pass, what could carry data out or pose as Remit does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from remit.core.catalog import Era
+from remit.wire.revisions import CONNECTION_META, META_CAPABILITIES, META_RELATED_TASK, TASKS_EXTENSION
+
+# W3C Trace Context, Level 1: version 00 has exactly this form, and all zeros name nothing.
+_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_TRACESTATE: Final = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}\Z")
+_TRACE: Final = frozenset({"traceparent", "tracestate", "baggage"})
+_OURS: Final = "io.remit/"
+_MODERN_USUAL: Final = (CONNECTION_META - {META_RELATED_TASK}) | {"progressToken", "io.modelcontextprotocol/logLevel"}
+_LEGACY_USUAL: Final = frozenset({"progressToken"})
+
+
+def trace_of(meta: Mapping[str, Any]) -> str:
+    """The traceparent if it is valid, for the record."""
+    found = meta.get("traceparent")
+    return found if isinstance(found, str) and _TRACEPARENT.match(found) else ""
+
+
+def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[str, Any]:
+    """The params with a `_meta` that may leave. `baggage` names the W3C baggage keys that may; others are dropped, since
+    baggage goes to whoever the server calls next. Returns the same object when there is nothing to change."""
+    meta = params.get("_meta")
+    if type(meta) is not dict:
+        return params
+    usual = _MODERN_USUAL if era is Era.MODERN else _LEGACY_USUAL
+    capabilities = meta.get(META_CAPABILITIES) if era is Era.MODERN else None
+    tasks = type(capabilities) is dict and _names_tasks(capabilities)
+    if meta.keys() <= usual and not tasks:
+        return params
+    kept = {key: value for key, value in meta.items() if key in usual or _passes(key, era)}
+    kept |= _trace(meta, baggage)
+    if tasks:
+        kept[META_CAPABILITIES] = without_tasks(capabilities)
+    return {**params, "_meta": kept}
+
+
+def _passes(key: str, era: Era) -> bool:
+    if key in _TRACE or key.startswith(_OURS) or key == META_RELATED_TASK:
+        return False
+    return era is Era.MODERN or key not in CONNECTION_META
+
+
+def _trace(meta: Mapping[str, Any], baggage: frozenset[str]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    parent = trace_of(meta)
+    if parent:
+        kept["traceparent"] = parent
+        state = meta.get("tracestate")
+        if isinstance(state, str) and len(state) <= 512 and all(_TRACESTATE.match(member.strip()) for member in state.split(",")):
+            kept["tracestate"] = state
+    carried = meta.get("baggage")
+    if baggage and isinstance(carried, str):
+        members = [member.strip() for member in carried.split(",")]
+        allowed = [member for member in members if member.partition("=")[0].strip() in baggage and member.isascii() and member.isprintable()]
+        if allowed:
+            kept["baggage"] = ",".join(allowed)
+    return kept
+
+
+def _names_tasks(capabilities: Mapping[str, Any]) -> bool:
+    extensions = capabilities.get("extensions")
+    return "tasks" in capabilities or (type(extensions) is dict and TASKS_EXTENSION in extensions)
+
+
+def without_tasks(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """Capabilities without tasks, which no authorization covers yet (G21)."""
+    kept = {name: value for name, value in capabilities.items() if name != "tasks"}
+    extensions = kept.get("extensions")
+    if type(extensions) is dict and TASKS_EXTENSION in extensions:
+        kept["extensions"] = {name: value for name, value in extensions.items() if name != TASKS_EXTENSION}
+    return kept

@@ -1,0 +1,40 @@
+"""What `explain` tells, and to whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from remit.core.errors import Invalid
+from remit.flows.explain import explain
+from remit.testing.records import FakeRecords
+
+ACME, GLOBEX = frozenset({"acme"}), frozenset({"globex"})
+DENIAL = {
+    "kind": "denial", "id": "dec_1", "at": "t", "tenant": "acme", "subject": "engineer", "reason": "policy_no_permit",
+    "determining": [], "near_miss": {"policy": "w (files.cedar:12)", "failed": ["context.args.path like \"/work/*\""]},
+}  # fmt: skip
+INTENT = {"kind": "intent", "id": "dec_2", "at": "t", "tenant": "acme", "determining": ["p (files.cedar:3)"]}
+OUTCOME = {"kind": "outcome", "id": "dec_2", "at": "t", "status": "ok"}
+
+
+async def test_a_denial_names_its_reason_its_near_miss_and_the_next_step() -> None:
+    story = await explain(FakeRecords([DENIAL]), "dec_1", ACME)
+    assert (story["decision"], story["reason"]) == ("deny", "policy_no_permit")
+    assert story["near_miss"]["policy"] == "w (files.cedar:12)"
+    assert story["next"]
+
+
+async def test_a_permit_names_its_policies_and_how_it_ended() -> None:
+    story = await explain(FakeRecords([INTENT, OUTCOME]), "dec_2", ACME)
+    assert (story["decision"], story["outcome"], story["determining"]) == ("permit", "ok", ["p (files.cedar:3)"])
+
+
+async def test_an_intent_without_an_outcome_is_unknown_never_failed() -> None:
+    story = await explain(FakeRecords([INTENT]), "dec_2", ACME)
+    assert story["outcome"] == "unknown"
+
+
+@pytest.mark.parametrize(("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset())])
+async def test_an_unknown_decision_and_another_tenants_look_alike(decision: str, tenants: frozenset[str]) -> None:
+    with pytest.raises(Invalid, match="that you may see"):
+        await explain(FakeRecords([DENIAL]), decision, tenants)
