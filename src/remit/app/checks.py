@@ -40,9 +40,9 @@ def check_all(configuration: Configuration, *, offline: bool) -> list[Finding]:
     extent = f"{len(servers)} servers, {len(settings.tenants)} tenants, {len(settings.accounts)} accounts"
     findings = [Finding("ok", "configuration", extent), *_state(configuration), *_policies(configuration)]
     for name, client in sorted(settings.clients.items()):
-        findings += _references(f"client {name}", {"secret": client.secret})
+        findings += _references(f"client {name}", {"secret": client.secret}, configuration)
     for server in servers:
-        findings += _references(f"server {server.name}", server.templates)
+        findings += _references(f"server {server.name}", server.templates, configuration)
         findings += _startable(server)
     return findings if offline else findings + asyncio.run(_reachable(servers))
 
@@ -75,23 +75,25 @@ def _policies(configuration: Configuration) -> Iterator[Finding]:
             yield Finding("ok", f"policies of {tenant}", f"{found['policies']} policies")
 
 
-def _references(what: str, templates: Mapping[str, str]) -> Iterator[Finding]:
+def _references(what: str, templates: Mapping[str, str], configuration: Configuration) -> Iterator[Finding]:
     for template in templates.values():
         for kind, name in REFERENCE.findall(template):
-            problem = _unresolved(kind, name)
+            problem = _unset(name) if kind == "env" else _unreadable(configuration.path(name))
             detail = f"${{{kind}:{name}}} {problem or 'is there'}"
             yield Finding("failed" if problem else "ok", what, detail)
 
 
-def _unresolved(kind: str, name: str) -> str:
-    """Why a reference leads nowhere, or nothing."""
-    if kind == "env":
-        return "" if os.environ.get(name) else "is not set in this environment"
+def _unset(name: str) -> str:
+    return "" if os.environ.get(name) else "is not set in this environment"
+
+
+def _unreadable(path: Path) -> str:
+    """Why a secret's file cannot be used; empty when it can."""
     try:
-        found = Path(name).stat()
+        found = path.stat()
     except OSError as problem:
         return f"cannot be read: {problem.strerror}"
-    if not os.access(name, os.R_OK):
+    if not os.access(path, os.R_OK):
         return "is not readable by this user"
     return "is readable by everybody: chmod 600" if stat.S_IMODE(found.st_mode) & stat.S_IROTH else ""
 

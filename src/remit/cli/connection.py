@@ -22,20 +22,9 @@ class Administration:
         self._socket.settimeout(timeout_s)
         try:
             self._socket.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            raise CommandFailed(
-                Exit.UNREACHABLE,
-                "no running Remit for this configuration",
-                detail=f"looked for {path}",
-                next_step="start it: remit serve",
-            ) from None
-        except PermissionError:
-            raise CommandFailed(
-                Exit.DENIED,
-                "this user may not open the administration socket",
-                detail=str(path),
-                next_step="run as the service's user, or be added to administrators",
-            ) from None
+        except OSError as problem:
+            self._socket.close()
+            raise _unconnected(path, problem) from None
         self._file = self._socket.makefile("rb")
 
     def act(self, act: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -88,3 +77,19 @@ class Administration:
     def __exit__(self, *exc: object) -> None:
         self._file.close()
         self._socket.close()
+
+
+def _unconnected(path: Path, problem: OSError) -> CommandFailed:
+    if isinstance(problem, PermissionError):
+        return CommandFailed(
+            Exit.DENIED,
+            "this user may not open the administration socket",
+            detail=str(path),
+            next_step="run as the service's user, or be added to administrators",
+        )
+    return CommandFailed(
+        Exit.UNREACHABLE,
+        "no running Remit for this configuration",
+        detail=f"looked for {path}",
+        next_step="start it: remit serve",
+    )

@@ -63,13 +63,13 @@ def examined(status: Mapping[str, Any]) -> Iterator[Finding]:
             "ill", "ledger", "cannot be written, so nothing runs", "make room or mend the disk, then restart remit"
         )
     for tenant, policies in sorted(status["policies"].items()):
-        problems = policies["problems"]
-        if problems:
-            yield Finding("ill", f"policies {tenant}", str(problems[0]), "remit policy check")
-        elif not policies["version"]:
-            yield Finding("ill", f"policies {tenant}", "no policies: everything is denied", "write policies for it")
+        problems = [f"{found['file']}:{found['line']}: {found['message']}" for found in policies["problems"]]
+        if not policies["version"]:
+            found = problems[0] if problems else "none: everything is denied"
+            yield Finding("ill", f"policies {tenant}", found, "remit policy check")
         else:
             yield Finding("ok", f"policies {tenant}", f"set {policies['version'][:12]}")
+            yield from (Finding("note", f"policies {tenant}", problem) for problem in problems)
     for server in status["servers"]:
         yield from _server(server)
 

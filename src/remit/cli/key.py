@@ -20,5 +20,5 @@ def rotate(*, options: Options = DEFAULT) -> None:
         "key-rotate",
         done,
         as_json=options.json,
-        text=f"signing with {done['kid']}; {done.get('previous') or 'no earlier key'} still verifies",
+        text=f"signing with {done['kid']} from now on",
     )

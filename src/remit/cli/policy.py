@@ -22,7 +22,11 @@ def check(*, options: Options = DEFAULT) -> int:
 
     found = check_policies(options.configuration())
     emit("policy-check", found, as_json=options.json, text=checked_text(found["tenants"]))
-    return Exit.FINDINGS if any(tenant["problems"] for tenant in found["tenants"].values()) else Exit.OK
+    return Exit.FINDINGS if _at_fault(found["tenants"]) else Exit.OK
+
+
+def _at_fault(tenants: Mapping[str, Any]) -> bool:
+    return any(tenant["problems"] for tenant in tenants.values())
 
 
 def checked_text(tenants: Mapping[str, Any]) -> str:
@@ -33,7 +37,7 @@ def _tenant(name: str, tenant: Mapping[str, Any]) -> list[str]:
     problems = tenant["problems"]
     word = paint("31", "FAULTY") if problems else paint("32", "ok")
     effect = ": this tenant is denied everything" if problems and not tenant.get("version") else ""
-    lines = [f"{word}  {name}  {tenant['policies']} policies  {str(tenant.get('version', ''))[:12]}{effect}".rstrip()]
+    lines = [f"{word}  {name}  {tenant.get('policies', '')}  {str(tenant.get('version', ''))[:12]}{effect}".rstrip()]
     lines += [f"  {found['file']}:{found['line']}  {one_line(found['message'], 240)}" for found in problems]
     for found in tenant.get("notes", ()):
         lines.append(f"  {found['file']}:{found['line']}  note: {one_line(found['message'], 240)}")
@@ -70,4 +74,7 @@ def reload(*, options: Options = DEFAULT) -> int:
     with options.administration() as administration:
         found = administration.act("policy.reload")
     emit("policy-reload", found, as_json=options.json, text=checked_text(found["tenants"]))
-    return Exit.FINDINGS if any(tenant["problems"] for tenant in found["tenants"].values()) else Exit.OK
+    taken_over = found.get("taken_over", not _at_fault(found["tenants"]))
+    if not taken_over and not options.json:
+        note("nothing was taken over: every tenant keeps the policies it had")
+    return Exit.OK if taken_over else Exit.FINDINGS

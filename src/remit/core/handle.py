@@ -34,7 +34,9 @@ class Handle:
         members += [session.nonce, session.version, session.upstream, dict(session.client)]
         content = json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
         if len(content) > CONTENT_BYTES_MAX:
-            raise refuse(Reason.INVALID_PARAMS, f"clientInfo and capabilities are longer than {CONTENT_BYTES_MAX} bytes")
+            raise refuse(
+                Reason.INVALID_PARAMS, f"clientInfo and capabilities are longer than {CONTENT_BYTES_MAX} bytes"
+            )
         return content
 
     @classmethod
@@ -56,4 +58,8 @@ def said_by_client(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """What of initialize's params must be kept to speak for this client later (G7); icons and links need not."""
     info = params.get("clientInfo")
     kept = {key: info[key] for key in ("name", "title", "version") if key in info} if isinstance(info, dict) else {}
-    return {"protocolVersion": params.get("protocolVersion", ""), "capabilities": params.get("capabilities") or {}, "clientInfo": kept}
+    return {
+        "protocolVersion": params.get("protocolVersion", ""),
+        "capabilities": params.get("capabilities") or {},
+        "clientInfo": kept,
+    }

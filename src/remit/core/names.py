@@ -27,7 +27,9 @@ def require_tool_name(name: str) -> None:
 def require_server_name(name: str, others: Iterable[str]) -> None:
     """A server's name may not look like another's. Raises `Invalid`."""
     if not SERVER_NAME.match(name):
-        raise refuse(Reason.INVALID_PARAMS, f"server name {name[:40]!a}: expected 1 to 63 of a-z 0-9 -, first a letter or digit")
+        raise refuse(
+            Reason.INVALID_PARAMS, f"server name {name[:40]!a}: expected 1 to 63 of a-z 0-9 -, first a letter or digit"
+        )
     twin = confusable(name, others)
     if twin:
         raise refuse(Reason.INVALID_PARAMS, f"server name {name!r} looks like {twin!r}: choose another")

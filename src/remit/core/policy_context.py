@@ -25,6 +25,7 @@ PRINCIPALS: Final = tuple(kind.value for kind in PrincipalKind)
 SESSION_METHODS: Final = (
     "initialize", "ping", "server/discover", "logging/setLevel", "notifications/initialized", "notifications/cancelled",
     "notifications/progress", "notifications/roots/list_changed", "notifications/message",
+    "session/stream", "session/answer",  # ours: the legacy standing stream, and the answer to a question a server asked
 )  # fmt: skip
 # Every other MCP method is an action of its own name, on these kinds of resource.
 METHODS: Final[Mapping[str, tuple[TargetKind, ...]]] = {

@@ -30,7 +30,12 @@ def unwrap(content: bytes, now_s: float) -> str:
     return str(state)
 
 
-def bound_to(parties: tuple[str, str, str], method: str, params: Mapping[str, Any], canonical: Callable[[Mapping[str, Any]], bytes]) -> bytes:
+def bound_to(
+    parties: tuple[str, str, str],
+    method: str,
+    params: Mapping[str, Any],
+    canonical: Callable[[Mapping[str, Any]], bytes],
+) -> bytes:
     """`parties` are the grant, the endpoint's resource and the server; then the method and what a retry must repeat of the params."""
     asked = {key: value for key, value in params.items() if key not in _MAY_DIFFER}
     digest = hashlib.sha256(canonical(asked)).hexdigest()

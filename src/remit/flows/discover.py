@@ -38,7 +38,11 @@ class Discovery:
             result = discovered(permitted.resolved.server)
         else:
             shared = {name: {"listChanged": True} if name in _SHARED else {} for name in self._shared(bound, request)}
-            result = {"supportedVersions": list(MODERN_VERSIONS), "capabilities": shared, "_meta": {META_SERVER: dict(self.about)}}
+            result = {
+                "supportedVersions": list(MODERN_VERSIONS),
+                "capabilities": shared,
+                "_meta": {META_SERVER: dict(self.about)},
+            }
         result |= {"resultType": "complete", "ttlMs": self.ttl_ms, "cacheScope": "private"}
         await record_shown(self.walk, bound, request, {"shown": len(result["capabilities"])})
         return result

@@ -15,7 +15,17 @@ from typing import Any, Final
 import orjson
 
 from remit.core import cursor
-from remit.core.access import TARGET_OF, AccessRequest, Consented, Target, TargetKind, UnknownArguments, conclude, require_consent, resolve
+from remit.core.access import (
+    TARGET_OF,
+    AccessRequest,
+    Consented,
+    Target,
+    TargetKind,
+    UnknownArguments,
+    conclude,
+    require_consent,
+    resolve,
+)
 from remit.core.catalog import LISTING, Catalog, Item, ItemKind, Server, Tool
 from remit.core.errors import Denied, Refusal, refuse
 from remit.core.grant import Bound, LiveGrant
@@ -31,8 +41,17 @@ from remit.ports.sealer import Sealer, Unsealed
 
 KIND_OF: Final = {method: kind for kind, (method, _, _) in LISTING.items()}
 # The question a list stands for. A tool's action is its own name; a template is asked for as a template.
-_ACTION: Final = {ItemKind.RESOURCE: "resources/read", ItemKind.TEMPLATE: "resources/templates/list", ItemKind.PROMPT: "prompts/get"}
-_CAPABILITY: Final = {ItemKind.TOOL: "tools", ItemKind.RESOURCE: "resources", ItemKind.TEMPLATE: "resources", ItemKind.PROMPT: "prompts"}
+_ACTION: Final = {
+    ItemKind.RESOURCE: "resources/read",
+    ItemKind.TEMPLATE: "resources/templates/list",
+    ItemKind.PROMPT: "prompts/get",
+}
+_CAPABILITY: Final = {
+    ItemKind.TOOL: "tools",
+    ItemKind.RESOURCE: "resources",
+    ItemKind.TEMPLATE: "resources",
+    ItemKind.PROMPT: "prompts",
+}
 # A view depends on time too (policies may read the clock): it is not reused for longer than this.
 VIEW_S_MAX: Final = 15.0
 VIEWS_MAX: Final = 4096
@@ -93,7 +112,12 @@ class Listing:
         key = (grant.id, request.endpoint.resource, request.era.value, kind.value)
         version, now_s = self.walk.policy.version(grant.tenant), self.walk.clock.monotonic_s()
         kept = self._views.get(key)
-        if kept and kept.live is bound.live and (kept.epoch, kept.policy_version) == (catalog.epoch, version) and now_s < kept.until_s:
+        if (
+            kept
+            and kept.live is bound.live
+            and (kept.epoch, kept.policy_version) == (catalog.epoch, version)
+            and now_s < kept.until_s
+        ):
             return kept.view
         view = await self._compute(bound, request, kind, catalog)
         while len(self._views) >= VIEWS_MAX:
@@ -106,7 +130,15 @@ class Listing:
         servers = servers_in_view(consented, request, catalog, _CAPABILITY[kind])
         now_s = self.walk.clock.now_s()
         candidates = [
-            (item, AccessRequest(resolved, f"{server.name}/{item.name}" if kind is ItemKind.TOOL else _ACTION[kind], UnknownArguments(), now_s))
+            (
+                item,
+                AccessRequest(
+                    resolved,
+                    f"{server.name}/{item.name}" if kind is ItemKind.TOOL else _ACTION[kind],
+                    UnknownArguments(),
+                    now_s,
+                ),
+            )
             for server, item in offered(servers, kind)
             if (resolved := _resolved(consented, request, server, item)) is not None
         ]
@@ -142,12 +174,19 @@ class Listing:
 
 
 def asked(request: McpRequest) -> dict[str, Any]:
-    return {"method": request.method, "server": request.endpoint.server, "era": request.era.value, "trace": request.trace}
+    return {
+        "method": request.method,
+        "server": request.endpoint.server,
+        "era": request.era.value,
+        "trace": request.trace,
+    }
 
 
 async def record_shown(walk: ToolCall, bound: Bound, request: McpRequest, what: Mapping[str, Any]) -> None:
     """A listing is one record, durable before anything is shown."""
-    position = walk.ledger.write(RecordKind.LISTING, walk.entropy.id("dec"), grant_fields(bound.grant) | asked(request) | what)
+    position = walk.ledger.write(
+        RecordKind.LISTING, walk.entropy.id("dec"), grant_fields(bound.grant) | asked(request) | what
+    )
     await walk.release_reply(position)
 
 

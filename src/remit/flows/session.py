@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from remit.core.errors import Refusal, refuse
 from remit.core.grant import Bound
@@ -18,6 +18,10 @@ from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.flows.tool_call import ReleasedSink, ToolCall, status_of
 from remit.ports.upstream import Sink
+
+
+class OpeningSink(Sink, Protocol):
+    def open(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,15 @@ class SessionWalk:
 
         await self._carry(authenticated, request, send, self.walk.call_s_max)
 
-    async def stream(self, authenticated: Authenticated, request: McpRequest, last_event_id: str, sink: Sink) -> None:
-        """The server's own stream (GET), until the server, the client or the grant ends it. Raises `Refusal`."""
+    async def stream(
+        self, authenticated: Authenticated, request: McpRequest, last_event_id: str, sink: OpeningSink
+    ) -> None:
+        """The server's own stream (GET), until the server, the client or the grant ends it. It opens once it is permitted,
+        before there is anything to send. Raises `Refusal`."""
 
         async def listen(leased: Leased, recorded: Recorded) -> None:
+            await self.walk.release_reply(recorded.position)
+            sink.open()
             await self.walk.upstreams.listen(leased, last_event_id, ReleasedSink(sink, self.walk, recorded.position))
 
         await self._carry(authenticated, request, listen, None)
@@ -63,7 +72,9 @@ class SessionWalk:
         try:
             lease = await walk.credentials.lease(recorded)
             carried = work(conclude_leased(recorded, lease), recorded)
-            await walk.calls.run(bound.live, carried, deadline_s=_remaining_s(bound, started_s) if deadline_s is None else deadline_s)
+            await walk.calls.run(
+                bound.live, carried, deadline_s=_remaining_s(bound, started_s) if deadline_s is None else deadline_s
+            )
             status = OutcomeStatus.OK
         except Refusal as refusal:
             status, why = status_of(refusal), refusal.reason.value
@@ -74,7 +85,9 @@ class SessionWalk:
             if lease is not None:
                 walk.reaper.release(lease)
             duration_s = walk.clock.monotonic_s() - started_s
-            fields = outcome_fields(status, reply_bytes=0, duration_s=duration_s, detail={"reason": why} if why else None)
+            fields = outcome_fields(
+                status, reply_bytes=0, duration_s=duration_s, detail={"reason": why} if why else None
+            )
             walk.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
 
 

@@ -60,39 +60,44 @@ class Subscribe:
                     raise
                 continue  # recorded by admit; the acknowledgement tells the client what is left
             permitted.append(uri)
-        return replace(request, params=dict(request.params) | {"notifications": dict(wanted) | {"resourceSubscriptions": permitted}})
+        return replace(
+            request,
+            params=dict(request.params) | {"notifications": dict(wanted) | {"resourceSubscriptions": permitted}},
+        )
 
     async def relay(self, authenticated: Authenticated, request: McpRequest, sink: Sink) -> Reply:
         """The server's stream at `/mcp/{server}`, through the one door."""
         return await self.listing.walk.call(authenticated, request, sink)
 
-    async def own(self, authenticated: Authenticated, request: McpRequest, sink: Sink) -> None:
+    async def own(
+        self, authenticated: Authenticated, request: McpRequest, wanted: Mapping[str, Any], sink: Sink
+    ) -> None:
         """Remit's own stream on `/mcp`: acknowledge, then tell of changed lists until the client or the grant ends it."""
         walk = self.listing.walk
         bound = walk.bind(authenticated)
-        wanted = [flag for flag in LIST_CHANGED if filter_of(request).get(flag) is True]
+        flags = [flag for flag in LIST_CHANGED if wanted.get(flag) is True]
         try:
             servers_in_view(require_consent(bound), request, walk.catalog())
         except Refusal as refusal:
             walk.record_denial(refusal, grant_fields(bound.grant) | asked(request))
             raise
-        await record_shown(walk, bound, request, {"shown": 0, "wanted": wanted})
+        await record_shown(walk, bound, request, {"shown": 0, "wanted": flags})
         deadline_s = max(0.0, bound.live.deadline_s - walk.clock.monotonic_s())
-        await walk.calls.run(bound.live, self._tell(bound, request, wanted, sink), deadline_s=deadline_s)
+        await walk.calls.run(bound.live, self._tell(bound, request, flags, sink), deadline_s=deadline_s)
 
     async def _tell(self, bound: Bound, request: McpRequest, wanted: list[str], sink: Sink) -> None:
-        tick = self.changes.tick
-        before = {flag: await self._digests(bound, request, flag) for flag in wanted}
-        meta = {META_SUBSCRIPTION: orjson.loads(request.id)} if request.id else {}
-        if meta:
-            await sink.interim(notification(ACKNOWLEDGED, {"notifications": dict.fromkeys(wanted, True), "_meta": meta}))
-        await self._watch(bound, request, sink, (tick, before, meta))
+        honoured = dict.fromkeys(wanted, True)
+        if request.id:
+            meta = {META_SUBSCRIPTION: orjson.loads(request.id)}
+            await sink.interim(notification(ACKNOWLEDGED, {"notifications": honoured, "_meta": meta}))
+        await self.watch(bound, request, honoured, sink)
 
-    async def watch(self, bound: Bound, request: McpRequest, sink: Sink) -> None:
-        """Tell of lists that changed on our side only. Never returns; runs beside a server's own stream."""
+    async def watch(self, bound: Bound, request: McpRequest, wanted: Mapping[str, Any], sink: Sink) -> None:
+        """Tell of lists that changed on our side. Never returns; runs beside a server's own stream. `wanted` is a filter as
+        in subscriptions/listen; a request without an id is a legacy stream, whose messages carry no tag."""
         tick = self.changes.tick
-        wanted = [flag for flag in LIST_CHANGED if filter_of(request).get(flag) is True]
-        before = {flag: await self._digests(bound, request, flag) for flag in wanted}
+        flags = [flag for flag in LIST_CHANGED if wanted.get(flag) is True]
+        before = {flag: await self._digests(bound, request, flag) for flag in flags}
         meta = {META_SUBSCRIPTION: orjson.loads(request.id)} if request.id else {}
         await self._watch(bound, request, sink, (tick, before, meta))
 
@@ -128,4 +133,8 @@ def filter_of(request: McpRequest) -> Mapping[str, Any]:
 
 
 def notification(method: str, params: Mapping[str, Any]) -> Message:
-    return Message(orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params} if params else {"jsonrpc": "2.0", "method": method}))
+    return Message(
+        orjson.dumps(
+            {"jsonrpc": "2.0", "method": method, "params": params} if params else {"jsonrpc": "2.0", "method": method}
+        )
+    )

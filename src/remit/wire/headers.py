@@ -112,7 +112,9 @@ def check_parameters(declared: Mapping[str, str], arguments: Mapping[str, Any], 
         rendered = _render(value)
         if rendered is None:
             if header is not None:
-                raise refuse(Reason.HEADER_MISMATCH, f"Mcp-Param-{suffix} is present but {path!r} is not in the arguments")
+                raise refuse(
+                    Reason.HEADER_MISMATCH, f"Mcp-Param-{suffix} is present but {path!r} is not in the arguments"
+                )
             continue
         if header is None:
             raise refuse(Reason.HEADER_MISMATCH, f"Mcp-Param-{suffix} is missing but {path!r} is in the arguments")
@@ -170,7 +172,9 @@ def _refused(parameters: bytes) -> bool:
 
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream"
-_USUAL_ACCEPT: Final = frozenset({JSON + b", " + EVENTS, EVENTS + b", " + JSON, JSON + b"," + EVENTS, EVENTS + b"," + JSON, b"*/*"})
+_USUAL_ACCEPT: Final = frozenset(
+    {JSON + b", " + EVENTS, EVENTS + b", " + JSON, JSON + b"," + EVENTS, EVENTS + b"," + JSON, b"*/*"}
+)
 _USUAL_JSON: Final = frozenset({JSON, JSON + b"; charset=utf-8", JSON + b";charset=utf-8"})
 
 

@@ -27,13 +27,29 @@ CONNECTION_META: Final = frozenset({META_VERSION, META_CAPABILITIES, META_CLIENT
 TASKS_EXTENSION: Final = "io.modelcontextprotocol/tasks"
 
 # The method that lists -> the capability a server declares for it.
-LISTS: Final = {"tools/list": "tools", "resources/list": "resources", "resources/templates/list": "resources", "prompts/list": "prompts"}
+LISTS: Final = {
+    "tools/list": "tools",
+    "resources/list": "resources",
+    "resources/templates/list": "resources",
+    "prompts/list": "prompts",
+}
 
 _SHARED: Final = frozenset({*LISTS, "tools/call", "resources/read", "prompts/get", "completion/complete"})
 MODERN_METHODS: Final = _SHARED | {"server/discover", "subscriptions/listen"}
-LEGACY_METHODS: Final = _SHARED | {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
+LEGACY_METHODS: Final = _SHARED | {
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+}
 LEGACY_NOTIFICATIONS: Final = frozenset(
-    {"notifications/initialized", "notifications/cancelled", "notifications/progress", "notifications/roots/list_changed"}
+    {
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    }
 )
 # What a legacy server may ask of its client.
 SERVER_REQUESTS: Final = frozenset({"sampling/createMessage", "elicitation/create", "roots/list", "ping"})

@@ -22,8 +22,8 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class LocalLauncher:
-    """Implements `ports.launcher.Launcher`. `search_path` is the operator's PATH: executables are found there once, no child
-    inherits it.
+    """Implements `ports.launcher.Launcher`. Executables are found once on `search_path`, the operator's; no child inherits
+    it.
 
     Each child leads its own session and process group, so that ending it ends what it started, and on Linux the kernel
     kills it if this process dies first, however it dies.

@@ -17,7 +17,7 @@ from typing import Any
 
 from remit.adapters.ledger.durable import DurableThread, Round, Sync, covers, named, sync_data
 from remit.adapters.ledger.lines import LedgerSigner, Lines
-from remit.adapters.ledger.salts import SaltFile, digest
+from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND, SaltFile, digest
 from remit.adapters.ledger.segment import Left, append, claim, create, read_left, segment_path
 from remit.core.chain import FORMAT, Anchor
 from remit.core.errors import Refusal, refuse
@@ -215,7 +215,8 @@ class FileLedger:
 
     def _open_segment(self, left: Left, unknown: list[str]) -> None:
         number = left.segment + 1
-        salts = SaltFile(self._directory, self._lock, number, self._entropy)
+        block_salts = BLOCK_SALTS if self._loop is not None else BLOCK_SALTS_COMMAND
+        salts = SaltFile(self._directory, self._lock, number, self._entropy, block_salts)
         fields = {
             "format": FORMAT,
             "predecessor": left.as_predecessor(),

@@ -20,6 +20,7 @@ from remit.ports.clock import Entropy
 
 SALT_BYTES: Final = 16
 BLOCK_SALTS: Final = 4096
+BLOCK_SALTS_COMMAND: Final = 64  # a command writes a few records and ends
 _ERASED: Final = bytes(SALT_BYTES)
 
 
@@ -42,18 +43,19 @@ def digest(salt: bytes, arguments: bytes) -> str:
 class SaltFile:
     """The salts of one segment, in the order of use. `unsynced`: a record is durable only once these are too."""
 
-    def __init__(self, directory: Path, descriptor: int, segment: int, entropy: Entropy) -> None:
+    def __init__(self, directory: Path, descriptor: int, segment: int, entropy: Entropy, block_salts: int) -> None:
         self._entropy = entropy
-        self._block = entropy.bytes(SALT_BYTES * BLOCK_SALTS)
+        self._block_salts = block_salts
+        self._block = entropy.bytes(SALT_BYTES * block_salts)
         self._used = 0
         self.descriptor = create(salts_path(directory, segment), self._block, descriptor)
         self.unsynced = False
 
     def next(self) -> tuple[int, bytes]:
         """The next salt and its index in the file. Raises `OSError`."""
-        index, at = self._used, self._used % BLOCK_SALTS
+        index, at = self._used, self._used % self._block_salts
         if at == 0 and index:
-            self._block = self._entropy.bytes(SALT_BYTES * BLOCK_SALTS)
+            self._block = self._entropy.bytes(SALT_BYTES * self._block_salts)
             append(self.descriptor, self._block)
             self.unsynced = True
         self._used += 1

@@ -104,8 +104,8 @@ def _tool_action(arguments: RecordOf) -> dict[str, Any]:
     return _action(["Tool"], TOOLS, {**_CONTEXT, "args": cedar_type(arguments)})
 
 
-# Stands for a tool nobody has registered yet. A policy on the whole group is checked against it too, so that registering
-# a tool that lacks an argument cannot break the policy: such a policy tests with `has` first.
+# Stands for a tool nobody has registered yet. A policy on the whole group is checked against it too, so that a new tool
+# that lacks an argument cannot break the policy: such a policy tests with `has` first.
 ANY_TOOL: Final = "any tool"
 
 

@@ -62,7 +62,7 @@ def _collect(node: object, literals: dict[str, set[Literal]]) -> bool:
     """Gather what each argument is compared with. False when an argument is used in any other way."""
     match node:
         case tuple():
-            return all([_collect(each, literals) for each in node])
+            return all(_collect(each, literals) for each in node)
         case pst.When(expr=expr) | pst.Unless(expr=expr) | pst.UnaryOp(op="not", arg=expr):
             return _collect(expr, literals)
         case pst.BinaryOp(op="and" | "or", left=left, right=right):
@@ -79,7 +79,7 @@ def _atom(node: object, literals: dict[str, set[Literal]]) -> bool:
         case pst.BinaryOp(op=op, left=left, right=right) if op in _COMPARISONS:
             return _compared(_names(left), right, literals) or _compared(_names(right), left, literals)
         case pst.BinaryOp(op="contains", left=pst.Set(elements=elements), right=right) if _names(right):
-            return all([_compared(_names(right), element, literals) for element in elements])
+            return all(_compared(_names(right), element, literals) for element in elements)
         case pst.HasAttr(base=pst.Var(name="context"), attrs=("args",)):
             return True
         case (

@@ -30,7 +30,9 @@ class AeadSealer:
         if not keys or any(len(key.expose()) != _KEY_BYTES for key in keys):
             raise ValueError(f"the sealing key ring needs at least one key, each of {_KEY_BYTES} bytes")
         self._entropy = entropy
-        self._keys = {hashlib.sha256(b"remit sealing key id" + key.expose()).digest()[:_KEY_ID_BYTES]: key for key in keys}
+        self._keys = {
+            hashlib.sha256(b"remit sealing key id" + key.expose()).digest()[:_KEY_ID_BYTES]: key for key in keys
+        }
         self._current = next(iter(self._keys))
         self._ciphers: dict[tuple[bytes, str], AESGCM] = {}
 
@@ -41,7 +43,11 @@ class AeadSealer:
 
     def open(self, purpose: str, sealed: str, *, bound_to: bytes) -> bytes:
         raw = _decoded(sealed)
-        key_id, nonce, content = raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES], raw[_KEY_ID_BYTES + _NONCE_BYTES :]
+        key_id, nonce, content = (
+            raw[:_KEY_ID_BYTES],
+            raw[_KEY_ID_BYTES : _KEY_ID_BYTES + _NONCE_BYTES],
+            raw[_KEY_ID_BYTES + _NONCE_BYTES :],
+        )
         if key_id not in self._keys or len(content) < _TAG_BYTES:
             raise Unsealed
         try:

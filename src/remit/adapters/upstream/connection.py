@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         answer = self._answer
         if answer is None:
             return
-        if answer.chunks is None and not response.complete and self._parser.headed and _streams(response):
+        if answer.chunks is None and self._parser.headed and _streams(response):
             answer.chunks = Mailbox(self._resume)
             self._settle(answer, response)
         if answer.chunks is not None:

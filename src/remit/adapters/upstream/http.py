@@ -228,7 +228,7 @@ class HttpUpstream:
         return None if id is None else {**body, "params": {**params, "requestId": id}}
 
     def _to_client(self, lane: Lane, owner: Owner, data: bytes) -> bytes | None:
-        """A message of the session's stream for its client: a late reply gets the client's id, a stranger's gets nobody."""
+        """A message of the session's stream for its client: a late reply gets the client's id, others are dropped."""
         if not data:
             return data
         message = parse(data)

@@ -81,6 +81,8 @@ def request_body(id: int, method: str, params: Mapping[str, Any]) -> bytes:
 def parse(data: bytes) -> Received:
     """Raises `Outage` unless it is one JSON object. Nothing of a malformed message is quoted."""
     try:
+        if not data.isascii():
+            data.decode("utf-8")  # the decoder looks only at the members it keeps
         return _RECEIVED.decode(data)
     except _JSON_ERRORS:
         raise invalid("the server sent something that is not one JSON-RPC message") from None

@@ -209,10 +209,10 @@ class StdioProcess(asyncio.SubprocessProtocol):
             self._put(mailbox, data)
 
     def _addressee(self, line: bytes, message: Received) -> tuple[Flight | None, bytes]:
-        """The request a notification names by our id, and the notification with the client's id in its place; empty when
-        it names one that is over."""
+        """The request a notification names by our id, and the notification with the client's id in its place; empty
+        when it names one that is over."""
         try:
-            params = orjson.loads(message.params) if message.params else None
+            params = orjson.loads(bytes(message.params)) if message.params else None
         except orjson.JSONDecodeError:
             params = None
         if not isinstance(params, dict):

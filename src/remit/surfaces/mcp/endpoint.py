@@ -55,7 +55,7 @@ class McpEndpoint:
             _require_types(http.method, fields)
         except Refusal as refusal:
             self._count(refusal)
-            answer = refusal_answer(refusal, place, era, "", "")
+            answer = refusal_answer(refusal, era, place)
             responder.whole(answer.status, jsonrpc.error(b"null", answer.value), answer.headers)
             return
         visit = Visit(place, fields, http.method, http.body, responder, authenticated, era)
@@ -66,7 +66,7 @@ class McpEndpoint:
                 await self._legacy.serve(visit)
         except Refusal as refusal:
             self._count(refusal)
-            answer = refusal_answer(refusal, place, era, visit.method, visit.version)
+            answer = refusal_answer(refusal, era, place, visit)
             compose = jsonrpc.result if answer.member == "result" else jsonrpc.error
             responder.whole(answer.status, compose(visit.id, answer.value), answer.headers)
 

@@ -32,12 +32,12 @@ def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[
         return params
     usual = _MODERN_USUAL if era is Era.MODERN else _LEGACY_USUAL
     capabilities = meta.get(META_CAPABILITIES) if era is Era.MODERN else None
-    tasks = type(capabilities) is dict and _names_tasks(capabilities)
+    tasks = isinstance(capabilities, dict) and _names_tasks(capabilities)
     if meta.keys() <= usual and not tasks:
         return params
     kept = {key: value for key, value in meta.items() if key in usual or _passes(key, era)}
     kept |= _trace(meta, baggage)
-    if tasks:
+    if isinstance(capabilities, dict) and tasks:
         kept[META_CAPABILITIES] = without_tasks(capabilities)
     return {**params, "_meta": kept}
 
@@ -54,12 +54,20 @@ def _trace(meta: Mapping[str, Any], baggage: frozenset[str]) -> dict[str, str]:
     if parent:
         kept["traceparent"] = parent
         state = meta.get("tracestate")
-        if isinstance(state, str) and len(state) <= 512 and all(_TRACESTATE.match(member.strip()) for member in state.split(",")):
+        if (
+            isinstance(state, str)
+            and len(state) <= 512
+            and all(_TRACESTATE.match(member.strip()) for member in state.split(","))
+        ):
             kept["tracestate"] = state
     carried = meta.get("baggage")
     if baggage and isinstance(carried, str):
         members = [member.strip() for member in carried.split(",")]
-        allowed = [member for member in members if member.partition("=")[0].strip() in baggage and member.isascii() and member.isprintable()]
+        allowed = [
+            member
+            for member in members
+            if member.partition("=")[0].strip() in baggage and member.isascii() and member.isprintable()
+        ]
         if allowed:
             kept["baggage"] = ",".join(allowed)
     return kept

@@ -105,7 +105,9 @@ class ModernEra:
             check_parameters(declared, incoming.params.get("arguments") or {}, found)
         if not found:
             return {}
-        suffixes = {key[len(PARAMETER_PREFIX) :].decode("latin-1"): value.decode("latin-1") for key, value in found.items()}
+        suffixes = {
+            key[len(PARAMETER_PREFIX) :].decode("latin-1"): value.decode("latin-1") for key, value in found.items()
+        }
         return {suffix: value for suffix, value in suffixes.items() if suffix not in declared}
 
     def _server(self, visit: Visit) -> Server | None:
@@ -114,7 +116,10 @@ class ModernEra:
         return server if server is not None and visit.authenticated.claims.tenant in server.tenants else None
 
     def _unsupported(self, visit: Visit, version: str) -> Refusal:
-        return refuse(Reason.UNSUPPORTED_VERSION, data={"supported": supported_versions(self._server(visit)), "requested": version})
+        return refuse(
+            Reason.UNSUPPORTED_VERSION,
+            data={"supported": supported_versions(self._server(visit)), "requested": version},
+        )
 
     # the walks ----------------------------------------------------------------------------------------------------
     async def _call(self, visit: Visit, request: McpRequest) -> None:
@@ -126,7 +131,7 @@ class ModernEra:
         except Refusal as refusal:
             if not stream.begun:
                 raise
-            await stream.conclude(refusal_answer(refusal, visit.place, visit.era, visit.method, visit.version))
+            await stream.conclude(refusal_answer(refusal, visit.era, visit.place, visit))
             return
         await stream.finish(reply)
 
@@ -138,9 +143,10 @@ class ModernEra:
         stream = ListenStream(visit, self._walk.clock, methods, frozenset(wanted.get("resourceSubscriptions", ())))
         try:
             if not request.endpoint.server:
-                await subscribe.own(visit.authenticated, request, stream)
+                await subscribe.own(visit.authenticated, request, wanted, stream)
                 return
-            beside = asyncio.create_task(subscribe.watch(visit.authenticated, request, stream))
+            bound = self._walk.bind(visit.authenticated)
+            beside = asyncio.create_task(subscribe.watch(bound, request, wanted, stream))
             try:
                 reply = await subscribe.relay(visit.authenticated, request, stream)
             finally:
@@ -148,7 +154,7 @@ class ModernEra:
         except Refusal as refusal:
             if not stream.begun:
                 raise
-            await stream.conclude(refusal_answer(refusal, visit.place, visit.era, visit.method, visit.version))
+            await stream.conclude(refusal_answer(refusal, visit.era, visit.place, visit))
             return
         await stream.finish(reply)
 

@@ -34,14 +34,22 @@ class Places:
 
     def __init__(self, public_url: str, *, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         parts = urlsplit(public_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.netloc
+            or parts.path not in ("", "/")
+            or parts.query
+            or parts.fragment
+        ):
             raise ValueError(f"public_url: expected http(s)://host[:port], found {public_url!r}")
         self._url = public_url.rstrip("/")
         netloc = parts.netloc.lower()
         default = {"http": ":80", "https": ":443"}[parts.scheme]
         own = {netloc, netloc.removesuffix(default)} | ({netloc + default} if parts.port is None else set())
         self._hosts = frozenset(host.lower().encode("ascii") for host in (*own, *hosts))
-        self._origins = frozenset(origin.lower().encode("ascii") for origin in (f"{parts.scheme}://{netloc.removesuffix(default)}", *origins))
+        self._origins = frozenset(
+            origin.lower().encode("ascii") for origin in (f"{parts.scheme}://{netloc.removesuffix(default)}", *origins)
+        )
         self._places: dict[bytes, Place] = {b"/mcp": self._place("")}
 
     def find(self, path: bytes) -> Place:

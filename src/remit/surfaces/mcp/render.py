@@ -13,11 +13,12 @@ from remit.core.errors import Refusal
 from remit.core.ledger import policies_of
 from remit.core.reasons import Kind, Reason
 from remit.surfaces.mcp.place import Place, challenge
+from remit.surfaces.mcp.visit import Visit
 from remit.wire import jsonrpc
 
 DECISION: Final = "io.remit/decision"
 OUTAGE: Final = "io.remit/outage"
-PRIVATE: Final = ((b"cache-control", b"private, no-store"),)
+PRIVATE: Final[tuple[tuple[bytes, bytes], ...]] = ((b"cache-control", b"private, no-store"),)
 
 # Legacy clients read a status other than 200 as a failure of the transport: only what is about the message's envelope, the
 # session, the token or the whole endpoint keeps its status there.
@@ -45,8 +46,12 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = PRIVATE
 
 
-def refusal_answer(refusal: Refusal, place: Place | None, era: Era, method: str, version: str) -> Answer:
+def refusal_answer(refusal: Refusal, era: Era, place: Place | None, visit: Visit | None = None) -> Answer:
+    """`place` and `visit` are as far as the request got before it was refused."""
     meaning = refusal.meaning
+    method, version, asked = (
+        (visit.method, visit.version, visit.id != b"null") if visit is not None else ("", "", False)
+    )
     status = meaning.http_status
     headers = PRIVATE
     if refusal.kind is Kind.UNAUTHENTICATED:
@@ -55,14 +60,26 @@ def refusal_answer(refusal: Refusal, place: Place | None, era: Era, method: str,
         headers = (*PRIVATE, *_challenge(refusal, place))
     elif refusal.reason is Reason.METHOD_NOT_ALLOWED:
         headers = (*PRIVATE, (b"allow", b"POST" if era is Era.MODERN else b"GET, POST, DELETE"))
-    elif refusal.kind is Kind.DENIED and method == "tools/call" and status == 200 and refusal.reason is not Reason.TOOL_UNKNOWN:
+    elif (
+        refusal.kind is Kind.DENIED
+        and method == "tools/call"
+        and status == 200
+        and refusal.reason is not Reason.TOOL_UNKNOWN
+    ):
         return Answer(200, "result", _denied_call(refusal, era))
-    elif era is Era.LEGACY and refusal.reason not in _LEGACY_STATUS:
+    elif era is Era.LEGACY and asked and refusal.reason not in _LEGACY_STATUS:
         status = 200
+    elif status == 200 and not asked:
+        status = 403
     if refusal.reason is Reason.TOOL_UNKNOWN:
         # A name nobody has is answered as servers answer it, so that a client sees no difference.
         text, code = _unknown(refusal, method), -32602
-        return Answer(400 if era is Era.MODERN else 200, "error", jsonrpc.error_value(code, text, _data(refusal, version)), headers)
+        return Answer(
+            400 if era is Era.MODERN else 200,
+            "error",
+            jsonrpc.error_value(code, text, _data(refusal, version)),
+            headers,
+        )
     text = f"{meaning.text}: {refusal.detail}" if refusal.detail else meaning.text
     return Answer(status, "error", jsonrpc.error_value(meaning.rpc_code, text, _data(refusal, version)), headers)
 
@@ -92,7 +109,13 @@ def _data(refusal: Refusal, version: str) -> Mapping[str, Any]:
         case Kind.DENIED:
             return given | {DECISION: decision_of(refusal)}
         case Kind.OUTAGE:
-            return given | {OUTAGE: {"decision_id": refusal.decision_id, "reason": refusal.reason.value, "next": refusal.meaning.next}}
+            return given | {
+                OUTAGE: {
+                    "decision_id": refusal.decision_id,
+                    "reason": refusal.reason.value,
+                    "next": refusal.meaning.next,
+                }
+            }
         case Kind.INVALID | Kind.UNAUTHENTICATED:
             return given | {"reason": refusal.reason.value, "next": refusal.meaning.next}
 
@@ -120,7 +143,12 @@ def _denied_call(refusal: Refusal, era: Era) -> bytes:
     meaning, decision = refusal.meaning, {DECISION: decision_of(refusal)}
     detail = f" ({refusal.detail})" if refusal.detail else ""
     text = f"Denied: {meaning.text}{detail}. What to do: {meaning.next}. Decision {refusal.decision_id}, reason {refusal.reason.value}."
-    result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True, "structuredContent": decision, "_meta": decision}
+    result: dict[str, Any] = {
+        "content": [{"type": "text", "text": text}],
+        "isError": True,
+        "structuredContent": decision,
+        "_meta": decision,
+    }
     if era is Era.MODERN:
         result["resultType"] = "complete"
     return orjson.dumps(result)

@@ -161,9 +161,11 @@ class SessionLife:
     def open_event(self, sealed: bytes) -> str:
         """Raises `Invalid` for an id of another session's stream, or none of ours (G14)."""
         try:
-            return self.sealer.open(_EVENT, sealed.decode("latin-1"), bound_to=self.bound + self.nonce.encode("ascii")).decode("utf-8")
+            return self.sealer.open(
+                _EVENT, sealed.decode("latin-1"), bound_to=self.bound + self.nonce.encode("ascii")
+            ).decode("utf-8")
         except Unsealed:
-            raise refuse(Reason.INVALID_PARAMS, "Last-Event-ID is not of this session") from None
+            raise refuse(Reason.INVALID_MESSAGE, "Last-Event-ID is not of this session") from None
 
     def expect_answer(self, id: bytes) -> None:
         self.expect(self.nonce, id)

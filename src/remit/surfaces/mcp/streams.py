@@ -8,6 +8,7 @@ import orjson
 
 from remit.core.catalog import Era
 from remit.core.ledger import OutcomeStatus
+from remit.flows.subscribe import ACKNOWLEDGED, RESOURCE_UPDATED
 from remit.ports.clock import Clock
 from remit.ports.upstream import Message, Reply
 from remit.surfaces.mcp.exchange import Headers
@@ -102,7 +103,9 @@ class ListenStream(ReplyStream):
 
     def may_pass(self, notification: dict[str, Any]) -> bool:
         method = notification.get("method")
-        if method == "notifications/resources/updated":
+        if method == ACKNOWLEDGED or not self.begun:
+            return method == ACKNOWLEDGED and not self.begun  # the first frame, once
+        if method == RESOURCE_UPDATED:
             params = notification.get("params")
             return isinstance(params, dict) and params.get("uri") in self._uris
         return method in self._methods

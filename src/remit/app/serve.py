@@ -1,0 +1,152 @@
+"""`remit serve`: open the sockets, say that it is ready, run until a signal, stop without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import uvloop
+
+from remit import __version__
+from remit.adapters.authenticator.client_assertions import JwtAssertions
+from remit.app.acts import Acts
+from remit.app.settings import Configuration
+from remit.app.wiring import Remit, assemble
+from remit.core.errors import Refusal
+from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
+from remit.surfaces.admin.socket import AdminSocket
+from remit.surfaces.mcp.asgi import AsgiApp, AsgiBridge, SideLoop
+from remit.surfaces.mcp.endpoint import McpEndpoint
+from remit.surfaces.mcp.listener import Listener, Timing
+from remit.surfaces.mcp.router import Router
+from remit.surfaces.mcp.walks import EndpointSettings
+from remit.surfaces.oauth.app import oauth_app
+from remit.wire.http1 import Limits
+
+log = logging.getLogger("remit.app")
+
+SWEEP_EVERY_S = 1.0
+Told = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Serving:
+    """Remit with its sockets open. `url` is where it really listens, which differs from public_url behind a proxy."""
+
+    remit: Remit
+    listener: Listener
+    admin: AdminSocket
+    side: SideLoop
+    sweeper: asyncio.Task[None]
+    url: str
+
+    async def stop(self) -> None:
+        self.sweeper.cancel()
+        await self.admin.stop()
+        await self.listener.stop()
+        self.side.stop()
+        await self.remit.stop()
+
+
+def run(configuration: Configuration, told: Told = print) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what `assemble` raises, and `OSError` when an address cannot be bound."""
+    uvloop.run(_until_signal(configuration, told))
+
+
+async def _until_signal(configuration: Configuration, told: Told) -> None:
+    serving = await start(configuration)
+    told(f"remit {__version__} ready  {serving.url}/mcp  admin {configuration.socket_path}")
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(serving.remit)))
+    await stopping.wait()
+    told("remit stopping")
+    await serving.stop()
+
+
+async def start(configuration: Configuration) -> Serving:
+    """Assemble and open the sockets. The administration socket opens last: what it answers is true."""
+    remit = await assemble(configuration)
+    settings = configuration.settings
+    side = SideLoop()
+    endpoint = McpEndpoint(remit.walk, remit.sealer, remit.changes, _endpoint_settings(configuration))
+    bridge = AsgiBridge(_pages(remit), side, scheme=urlsplit(settings.public_url).scheme, server=configuration.address)
+    router = Router(endpoint, bridge, lambda: not remit.ledger.failure)
+    limits = Limits(body_bytes_max=settings.limits.body_bytes_max)
+    listener = Listener(router, limits=limits, timing=Timing(), connections_max=settings.limits.connections_max)
+    host, port = await listener.start(*configuration.address, tls=_tls(configuration))
+    acts = Acts(remit, remit.clock.monotonic_s())
+    others = any(administrator.uid != os.getuid() for administrator in remit.administer.administrators)
+    admin = AdminSocket(configuration.socket_path, acts, others_may_connect=others)
+    await admin.start()
+    sweeper = asyncio.get_running_loop().create_task(_sweep(remit))
+    gc.collect()
+    gc.freeze()  # what start-up made lives as long as the process: the collector need not look at it again
+    scheme = "https" if settings.tls else "http"
+    return Serving(remit, listener, admin, side, sweeper, f"{scheme}://{host}:{port}")
+
+
+def _endpoint_settings(configuration: Configuration) -> EndpointSettings:
+    settings = configuration.settings
+    return EndpointSettings(
+        public_url=settings.public_url,
+        origins=tuple(settings.allowed_origins),
+        about={"name": "remit", "title": "Remit", "version": __version__},
+        page_items_max=settings.limits.page_items_max,
+    )
+
+
+def _pages(remit: Remit) -> AsgiApp:
+    """The OAuth pages. They run on the side loop; issuing a token hops to the loop the grants live on."""
+    home = asyncio.get_running_loop()
+    issuer = remit.create_grant.registry.issuer
+    assertions = JwtAssertions(remit.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
+    token = IssueToken(remit.create_grant, assertions, remit.ledger, remit.clock, remit.entropy)
+
+    async def issue(request: TokenRequest) -> TokenAnswer:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(token.issue(request), home))
+
+    def knows_server(name: str) -> bool:
+        return name in remit.catalog.current().servers
+
+    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.keys.tokens.public_keys, knows_server=knows_server)
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext | None:
+    tls = configuration.settings.tls
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(configuration.path(tls.certificate), configuration.path(tls.key))
+    return context
+
+
+async def _sweep(remit: Remit) -> None:
+    """Once a second: end what time or use has ended. A failing sweep is told and tried again; it never stops."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        await _attempt(remit.end_grant.sweep, "sweep_failed")
+
+
+async def _reload(remit: Remit) -> None:
+    faults = await remit.policy.reload()
+    remit.changes.announce()
+    log.info("policies_reloaded", extra={"faults": len(faults)})
+
+
+async def _attempt(work: Callable[[], Awaitable[object]], event: str) -> None:
+    try:
+        await work()
+    except Refusal as refusal:
+        log.error(event, extra={"reason": refusal.reason.value, "detail": refusal.detail})

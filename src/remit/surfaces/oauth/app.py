@@ -1,0 +1,80 @@
+"""The authorization server as an ASGI application: token endpoint, keys, metadata. Paths come from the scope alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from remit.core.scope import SERVER_NAME
+from remit.flows.token import OAuthError, TokenAnswer, TokenRequest
+from remit.surfaces.oauth.form import read_token_request
+from remit.surfaces.oauth.metadata import authorization_server, protected_resource
+
+Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
+# An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
+
+
+def oauth_app(
+    *, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]], knows_server: Callable[[str], bool]
+) -> Starlette:
+    """`issue` is `IssueToken.issue`, or a hop to the loop it lives on; `issuer` has no trailing slash."""
+
+    async def token(request: Request) -> Response:
+        try:
+            answer = await issue(await read_token_request(request))
+        except OAuthError as error:
+            return _error(error)
+        body = {
+            "access_token": answer.token.expose().decode("ascii"),
+            "token_type": "Bearer",
+            "expires_in": answer.expires_in_s,
+            "scope": answer.scope,
+        }
+        return JSONResponse(body, headers=NO_STORE)
+
+    async def keys(_request: Request) -> Response:
+        return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
+
+    async def server_metadata(_request: Request) -> Response:
+        return JSONResponse(authorization_server(issuer), headers=KEPT_BRIEFLY)
+
+    async def resource_metadata(request: Request) -> Response:
+        server = request.path_params.get("server", "")
+        if server and not (SERVER_NAME.match(server) and knows_server(server)):
+            return JSONResponse({"error": "not_found"}, status_code=404, headers=NO_STORE)
+        return JSONResponse(protected_resource(issuer, server), headers=KEPT_BRIEFLY)
+
+    resource = "/.well-known/oauth-protected-resource"
+    app = Starlette(
+        routes=[
+            Route("/token", token, methods=["POST"]),
+            Route("/jwks.json", keys),
+            Route("/.well-known/oauth-authorization-server", server_metadata),
+            Route("/.well-known/openid-configuration", server_metadata),
+            Route(resource, resource_metadata),
+            Route(f"{resource}/mcp", resource_metadata),
+            Route(f"{resource}/mcp/{{server}}", resource_metadata),
+        ]
+    )
+    app.router.redirect_slashes = False  # it would build the redirect from the Host header
+    return app
+
+
+def _error(error: OAuthError) -> Response:
+    headers = dict(NO_STORE)
+    if error.basic and error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="remit", charset="UTF-8"'
+    if error.wait_s:
+        headers["Retry-After"] = str(math.ceil(error.wait_s))
+    # RFC 6749 section 5.2 keeps descriptions to printable ASCII without quotes and backslashes.
+    description = "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in error.description)
+    body = {"error": error.error, "error_description": description[:512]}
+    return JSONResponse(body, status_code=error.status, headers=headers)

@@ -1,0 +1,32 @@
+"""What clients discover: protected resources (RFC 9728) and this authorization server (RFC 8414). Only what is true."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
+
+
+def authorization_server(issuer: str) -> dict[str, Any]:
+    """RFC 8414 section 2. There is no authorization endpoint, so no response type either."""
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/token",
+        "jwks_uri": f"{issuer}/jwks.json",
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+    }
+
+
+def protected_resource(issuer: str, server: str) -> dict[str, Any]:
+    """RFC 9728 section 2, for `/mcp` (server empty) or `/mcp/{server}`. `/mcp` lists no scopes: they would name every
+    tenant's servers to strangers."""
+    document: dict[str, Any] = {
+        "resource": f"{issuer}/mcp/{server}" if server else f"{issuer}/mcp",
+        "authorization_servers": [issuer],
+        "bearer_methods_supported": ["header"],
+        "resource_name": f"Remit: {server}" if server else "Remit",
+    }
+    return document | {"scopes_supported": [server]} if server else document

@@ -1,0 +1,1 @@
+"""Documentation that is complete, fresh and leads somewhere."""

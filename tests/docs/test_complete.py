@@ -1,0 +1,89 @@
+"""What exists in the code and somebody may look up is in the documentation by name."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import msgspec
+import pytest
+
+from remit.app import settings
+from remit.cli.output import Exit
+from remit.core.ledger import OutcomeStatus, RecordKind
+from remit.core.reasons import MEANING, Reason
+from tests.docs.book import ROOT, page, pages
+from tools import make_docs
+
+ADAPTERS = sorted(path for path in (ROOT / "src/remit/adapters").glob("*/*.py") if path.name != "__init__.py")
+COMMANDS = [" ".join(path) for path, _ in make_docs.commands()]
+
+
+@pytest.mark.parametrize("where, section", list(make_docs.sections()), ids=lambda value: str(value))
+def test_every_setting_has_a_row(where: str, section: type[settings.Strict]) -> None:
+    part = page("docs/reference/settings.md").split(f"\n## {where}\n")[1].split("\n## ")[0]
+    lacking = [field.name for field in msgspec.structs.fields(section) if f"\n| `{field.name}` |" not in part]
+    assert lacking == []
+
+
+def test_every_section_of_the_settings_is_listed() -> None:
+    listed = {section.__name__ for _, section in make_docs.sections()}
+    assert listed == {section.__name__ for section in settings.Strict.__subclasses__()}
+
+
+def test_every_reason_has_its_meaning_on_its_page() -> None:
+    text = page("docs/reference/reasons.md")
+    lacking = [reason for reason in Reason if f"| `{reason.value}` | {MEANING[reason].http_status} |" not in text]
+    assert lacking == []
+
+
+def test_every_kind_of_record_and_status_is_explained() -> None:
+    text = page("docs/reference/events.md")
+    assert [kind for kind in RecordKind if f"\n## {kind.value}\n" not in text] == []
+    assert [status for status in OutcomeStatus if not re.search(rf"\| `{status.value}` \| \w", text)] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_explained_with_its_exit_codes(command: str) -> None:
+    part = page("docs/reference/commands.md").split(f"\n## remit {command}\n")[1].split("\n## ")[0]
+    assert f"remit {command}" in part
+    assert re.search(r"\nExit codes: 0", part)
+
+
+def test_every_exit_code_is_explained() -> None:
+    text = page("docs/reference/commands.md")
+    assert [code for code in Exit if f"| {code.value} | {code.name.lower()} |" not in text] == []
+
+
+@pytest.mark.parametrize("path", ADAPTERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_adapter_file_has_a_heading(path: object) -> None:
+    assert hasattr(path, "name") and hasattr(path, "parent")
+    assert f"\n## {path.name}\n" in page(f"docs/reference/adapters/{path.parent.name}.md")
+
+
+def test_every_administrative_act_is_explained() -> None:
+    text = page("docs/reference/admin-socket.md")
+    lacking = [act for act in acts() if f"| `{act}` |" not in text]
+    assert lacking == []
+    assert len(acts()) >= 10
+
+
+def acts() -> list[str]:
+    """The keys of the table of acts in core/administration.py."""
+    tree = ast.parse((ROOT / "src/remit/core/administration.py").read_text(encoding="utf-8"))
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return sorted(word for word in words if re.fullmatch(r"[a-z]+\.[a-z]+", word))
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached, todo = set[str](), ["docs/index.md"]
+    while todo:
+        name = todo.pop()
+        if name in pages() and name not in reached:
+            reached.add(name)
+            folder = ROOT / name
+            todo += [
+                str((folder.parent / target.split("#")[0]).resolve().relative_to(ROOT))
+                for target in re.findall(r"\]\(([^)\s:#]+)", pages()[name])
+            ]
+    assert sorted(name for name in pages() if name.startswith("docs/") and name not in reached) == []
