@@ -48,7 +48,8 @@ bench: setup ## latency and throughput against a direct call and a plain proxy
 attack: setup ## one file per threat, each denial beside its success twin
 	@$(PYTEST) tests/attack
 
-docs: setup ## every setting, reason, command and example in docs/ checked against the code
+docs: setup ## write the generated reference pages, then check every link, setting, reason, command and example
+	@$(BIN)/python -m tools.make_docs
 	@$(PYTEST) tests/docs
 
 lock: setup ## resolve the newest versions the ranges allow, with hashes, into the lock files

@@ -44,6 +44,15 @@ class Disk:
         self.synced += 1
 
 
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until this holds."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came true")
+
+
 @dataclass
 class Scene:
     """`open` begins a ledger as a process start does; only one is open at a time."""

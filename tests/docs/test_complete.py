@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import ast
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
+from tools.reference.commands import commands
+from tools.reference.settings import sections
+from tools.reference.tables import acts
 
 from remit.app import settings
 from remit.cli.output import Exit
+from remit.core.administration import Role
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import MEANING, Reason
 from tests.docs.book import ROOT, page, pages
-from tools import make_docs
 
 ADAPTERS = sorted(path for path in (ROOT / "src/remit/adapters").glob("*/*.py") if path.name != "__init__.py")
-COMMANDS = [" ".join(path) for path, _ in make_docs.commands()]
+COMMANDS = [" ".join(path) for path, _ in commands()]
 
 
-@pytest.mark.parametrize("where, section", list(make_docs.sections()), ids=lambda value: str(value))
+@pytest.mark.parametrize(("where", "section"), list(sections()), ids=str)
 def test_every_setting_has_a_row(where: str, section: type[settings.Strict]) -> None:
     part = page("docs/reference/settings.md").split(f"\n## {where}\n")[1].split("\n## ")[0]
     lacking = [field.name for field in msgspec.structs.fields(section) if f"\n| `{field.name}` |" not in part]
     assert lacking == []
 
 
+def test_every_setting_is_read_by_something() -> None:
+    """A documented setting without effect is a promise that nobody keeps."""
+    files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.parts[-2:] != ("app", "settings.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    code += (ROOT / "src/remit/app/settings.py").read_text(encoding="utf-8").split("class Configuration:")[1]
+    named = {f"{section.__name__}.{field.name}" for _, section in sections() for field in msgspec.structs.fields(section)}
+    assert sorted(name for name in named if not re.search(rf"\w\.{name.split('.')[1]}\b", code)) == []
+
+
 def test_every_section_of_the_settings_is_listed() -> None:
-    listed = {section.__name__ for _, section in make_docs.sections()}
+    listed = {section.__name__ for _, section in sections()}
     assert listed == {section.__name__ for section in settings.Strict.__subclasses__()}
 
 
@@ -56,23 +68,15 @@ def test_every_exit_code_is_explained() -> None:
 
 
 @pytest.mark.parametrize("path", ADAPTERS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_every_adapter_file_has_a_heading(path: object) -> None:
-    assert hasattr(path, "name") and hasattr(path, "parent")
+def test_every_adapter_file_has_a_heading(path: Path) -> None:
     assert f"\n## {path.name}\n" in page(f"docs/reference/adapters/{path.parent.name}.md")
 
 
-def test_every_administrative_act_is_explained() -> None:
+def test_every_administrative_act_and_role_is_explained() -> None:
     text = page("docs/reference/admin-socket.md")
-    lacking = [act for act in acts() if f"| `{act}` |" not in text]
-    assert lacking == []
+    assert [act for act in acts() if f"\n| `{act}` |" not in text] == []
+    assert [role for role in Role if f"\n| `{role}` |" not in text] == []
     assert len(acts()) >= 10
-
-
-def acts() -> list[str]:
-    """The keys of the table of acts in core/administration.py."""
-    tree = ast.parse((ROOT / "src/remit/core/administration.py").read_text(encoding="utf-8"))
-    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return sorted(word for word in words if re.fullmatch(r"[a-z]+\.[a-z]+", word))
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:

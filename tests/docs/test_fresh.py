@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
+from tools import make_docs
+from tools.reference.commands import commands
+from tools.reference.settings import sections
+from tools.reference.text import read
 
 from remit.app.settings import Settings
 from tests.docs.book import ROOT, code_blocks, page, pages
-from tools import make_docs
 
 MADE = make_docs.pages()
 
 
 @pytest.mark.parametrize("path", sorted(MADE), ids=str)
-def test_a_generated_page_is_fresh(path: object) -> None:
-    found = (ROOT / str(path)).read_text(encoding="utf-8")
-    assert found == {str(key): text for key, text in MADE.items()}[str(path)], "run `make docs` and look at the difference"
+def test_a_generated_page_is_fresh(path: Path) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == MADE[path], "run `make docs` and look at the difference"
 
 
 def test_no_page_of_an_adapter_outlives_it() -> None:
@@ -29,12 +32,10 @@ def test_no_page_of_an_adapter_outlives_it() -> None:
 def test_words_are_kept_only_for_what_exists() -> None:
     """A setting that was removed leaves no text behind."""
     meant = {
-        f"{section.__name__}.{field.name}"
-        for _, section in make_docs.sections()
-        for field in msgspec.structs.fields(section)
+        f"{section.__name__}.{field.name}" for _, section in sections() for field in msgspec.structs.fields(section)
     }
-    assert set(make_docs.read("settings")["meanings"]) == meant
-    assert set(make_docs.read("commands")["commands"]) == {" ".join(path) for path, _ in make_docs.commands()}
+    assert set(read("settings")["meanings"]) == meant
+    assert set(read("commands")["commands"]) == {" ".join(path) for path, _ in commands()}
 
 
 def test_the_schema_describes_every_field() -> None:
@@ -45,7 +46,7 @@ def test_the_schema_describes_every_field() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, block",
+    ("name", "block"),
     [(name, block) for name, text in pages().items() for block in code_blocks(text, "yaml") if "public_url" in block],
     ids=lambda value: value if value.endswith(".md") else "yaml",
 )

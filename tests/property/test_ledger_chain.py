@@ -24,7 +24,7 @@ BOUNDED = settings(max_examples=150, deadline=None)
 
 @dataclass(frozen=True)
 class Written:
-    """A ledger of five segments: two by rotation, one left torn by a kill, two orderly; and an anchor over all of it."""
+    """Segments ended by rotation, by a kill that tore the last line, and in order; and an anchor over all of it."""
 
     segments: Segments
     anchor: Anchor

@@ -58,6 +58,10 @@ class Stage:
         return self.folder / "repository"
 
     @property
+    def socket(self) -> Path:
+        return self.folder / "state" / "admin.sock"
+
+    @property
     def log(self) -> Path:
         return self.folder / "serve.log"
 
@@ -186,7 +190,7 @@ class Serving:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
-    def wait_until(self, ready: Callable[[], bool]) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, every_s: float) -> None:
         """Ask until `ready` says so. Raises `DemoFailed` when the process ends or time runs out."""
         pause = threading.Event()
         deadline_s = time.monotonic() + START_S_MAX
@@ -195,7 +199,7 @@ class Serving:
                 raise DemoFailed(f"remit serve ended at once:\n{self.last_words()}")
             if time.monotonic() >= deadline_s:
                 raise DemoFailed(f"remit serve was not ready after {START_S_MAX:.0f} s:\n{self.last_words()}")
-            pause.wait(0.05)
+            pause.wait(every_s)
 
     def wait(self) -> int:
         """Until it ends by itself. Its exit code."""

@@ -115,10 +115,8 @@ def _secret(where: str, reference: str, configuration: Configuration) -> Secret:
     if match is None:
         raise ConfigurationInvalid([f"{where}: expected a reference like ${{env:NAME}} or ${{file:PATH}}"])
     name = match["name"]
-    if match["source"] == "env":
-        value = os.environ.get(name, "").encode()
-    else:
-        value = _file(where, configuration.path(name))
+    from_environment = match["source"] == "env"
+    value = os.environ.get(name, "").encode() if from_environment else _file(where, configuration.path(name))
     if len(value) < 16:
         raise ConfigurationInvalid([f"{where}: {match['source']}:{name} is absent or shorter than 16 bytes"])
     return Secret(value)

@@ -66,8 +66,6 @@ class ServerSettings(Strict, frozen=True):
     path_arguments: dict[str, list[str]] = field(default_factory=dict)
     high_risk: list[str] = field(default_factory=list)
     mode: Literal["enforce"] | ObserveUntil = "enforce"
-    refresh_s: Seconds = 300.0
-    deadline_s: Seconds = 10.0
 
 
 class AccountSettings(Strict, frozen=True):

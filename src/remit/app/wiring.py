@@ -121,6 +121,7 @@ async def assemble(configuration: Configuration) -> Remit:
     )
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
     catalog = CatalogService(configs, upstreams, store, ledger, clock, entropy)
+    catalog.on_change(lambda _: changes.announce())
     policy = CedarEngine(
         configuration.policies_dir,
         catalog.current,

@@ -58,10 +58,11 @@ class Administration:
             if "ok" in message:
                 return
 
-    def _answered(self, line: bytes) -> Iterator[bytes]:
+    def _answered(self, request: bytes) -> Iterator[bytes]:
         try:
-            self._socket.sendall(line)
-            yield from self._file
+            self._socket.sendall(request)
+            for line in self._file:  # noqa: UP028  yield from would close the file with the generator
+                yield line
         except OSError as problem:
             raise CommandFailed(
                 Exit.UNREACHABLE,

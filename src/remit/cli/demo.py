@@ -47,7 +47,8 @@ def demo(
         serving = Serving(stage)
         try:
             serving.start()
-            serving.wait_until(lambda: _ready(stage))
+            serving.wait_until(stage.socket.exists, every_s=0.02)
+            serving.wait_until(lambda: _servers_known(stage), every_s=0.25)  # each question is a record
             shown = _walk(stage, peers, started_s, as_json=options.json)
             if not once:
                 _stay(stage, serving.wait)
@@ -89,13 +90,10 @@ def _ask(question: str) -> None:
         raise usage("nothing was fetched, so there is nothing to show", "remit demo --yes")
 
 
-def _ready(stage: Stage) -> bool:
-    """Whether Remit answers and knows what every server offers."""
-    try:
-        with Administration(stage.folder / "state" / "admin.sock") as administration:
-            servers = administration.act("server.list")["servers"]
-    except CommandFailed:
-        return False
+def _servers_known(stage: Stage) -> bool:
+    """Whether Remit has seen what every server offers."""
+    with Administration(stage.socket) as administration:
+        servers = administration.act("server.list")["servers"]
     return bool(servers) and all(server["health"] in HEALTHY and server["tools"] for server in servers)
 
 
@@ -108,13 +106,13 @@ def _walk(stage: Stage, peers: Mapping[str, Peer], started_s: float, *, as_json:
     if not as_json:
         note(f"servers  {versions}\nclient   official Python SDK {SDK_VERSION}")
         note(f"remit    {stage.url}/mcp, files in {stage.folder}\n")
-    with Administration(stage.folder / "state" / "admin.sock") as administration:
+    with Administration(stage.socket) as administration:
         shown = []
         for step in walk(stage, administration):
             shown.append(step)
             if not as_json:
                 print(step.line(), flush=True)
-        denied = next((step for step in shown if step.verdict == "DENIED" and step.decision_id), None)
+        denied = next((step for step in shown if step.verdict == "DENIED" and "near miss" in step.because), None)
         story = administration.act("explain", {"decision_id": denied.decision_id}) if denied else {}
         ledger = Ledger.examined(administration, stage, shown)
     elapsed_s = time.monotonic() - started_s

@@ -55,7 +55,7 @@ class Shown:
     def line(self) -> str:
         verdict = paint(COLOUR.get(self.verdict, "35"), f"{self.verdict:9}")
         odd = "" if self.as_expected else "   NOT AS EXPECTED"
-        who = f"{self.user:8}  {self.tool:16}"
+        who = f"{self.user:8}  {self.tool:23}"
         return f"{self.title:21}  {verdict}  {self.decision_id:20}  {who}  {self.because}{odd}".rstrip()
 
     def document(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ async def _take(step: Step, stage: Stage, administration: Administration) -> Sho
         return _shown(step, "DENIED", str(answer.decision["decision_id"]), _why(answer.decision), elapsed_ms)
     record = _intent_of(made["grant"]["id"], administration)
     verdict = "FAILED" if answer.failed else "PERMITTED"
-    because = f"by {quoted(record.get('determining', []))}: {one_line(answer.text, 60)}"
+    because = f"by {quoted(record.get('determining', []))}: {one_line(answer.text, 48)}"
     return _shown(step, verdict, str(record.get("id", "")), because, elapsed_ms)
 
 
@@ -141,9 +141,8 @@ def _intent_of(grant: str, administration: Administration) -> Mapping[str, Any]:
 async def _revoked(stage: Stage, administration: Administration) -> Shown:
     """A call that would take half a minute, and the end of its grant as soon as it reports progress."""
     name = "everything/trigger-long-running-operation"
-    step = Step(
-        "revoked in the middle", "engineer", "acme-client", name, name, {"duration": 30, "steps": 60}, "REVOKED"
-    )
+    where = ("engineer", "acme-client", "/mcp/everything", name, name)
+    step = Step("revoked in the middle", *where, {"duration": 30, "steps": 60}, "REVOKED")
     made = _grant(step, administration)
     started = asyncio.Event()
     url = f"{stage.url}{step.endpoint}"
@@ -157,8 +156,8 @@ async def _revoked(stage: Stage, administration: Administration) -> Shown:
     effect_ms = (time.monotonic() - revoked_s) * 1000
     record = _intent_of(made["grant"]["id"], administration)
     verdict = "REVOKED" if answer.failed and done["calls"] else "PERMITTED"
-    ended = f"{done['calls']} call and {done['processes']} process ended in {done['elapsed_ms']:.0f} ms"
-    because = f"{ended}, the client saw it after {effect_ms:.0f} ms"
+    ended = f"{done['calls']} requests in flight and {done['processes']} process ended in {done['elapsed_ms']:.0f} ms"
+    because = f"{ended}; the client knew after {effect_ms:.0f} ms"
     return _shown(step, verdict, str(record.get("id", "")), because, effect_ms)
 
 

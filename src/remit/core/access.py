@@ -59,6 +59,10 @@ TARGET_OF: dict[ItemKind, TargetKind] = {
 }
 
 
+class OutsideGrant(Denied):
+    """The grant's scopes do not cover what was asked; a wider grant might."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """Proof of stage 4: the request names something trusted that the grant's tenant, environment and scopes cover."""
@@ -90,7 +94,7 @@ def resolve(consented: Consented, request: McpRequest, server: Server, target: T
         else covers(grant.scopes, server.name, tool)
     )
     if not covered:
-        raise refuse(Reason.OUTSIDE_GRANT, f"the grant does not cover {server.name}/{target.name[:128]}")
+        raise OutsideGrant(Reason.OUTSIDE_GRANT, f"the grant does not cover {server.name}/{target.name[:128]}")
     if isinstance(item, Tool) and item.high_risk and not grant.high_risk:
         raise refuse(Reason.HIGH_RISK_REFUSED, str(item.name))
     return Resolved(consented, request, server, target, item)

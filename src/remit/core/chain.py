@@ -269,16 +269,17 @@ class ChainCheck:
             if before.damage is not None:
                 self._torn.append(Torn(self._segment - 1, self._seq, torn_bytes, named=True))
             return
-        if stated != link(str(record.get("previous")), body):  # then it is this record that was changed, and not what it names
+        genuine = stated == link(str(record.get("previous")), body) and record.get("segment") == self._segment
+        if not genuine or self._segment == 1 or not isinstance(named, dict):
             raise _Broken("the segment does not follow its predecessor", there, named)
+        # This record is as it was written, so what it names was changed.
         if before.damage is not None:
             broken = before.damage.broken
-            at = (broken.segment, broken.line, broken.seq)
-            raise _Broken(broken.what, broken.expected, broken.found, at)
-        if isinstance(named, dict) and isinstance(named.get("seq"), int) and named["seq"] > self._seq:
-            at = (self._segment - 1, before.lines + 1, self._seq + 1)
-            raise _Broken("records are missing at the segment's end", f"seq {named['seq']}", f"seq {self._seq}", at)
-        raise _Broken("the segment does not follow its predecessor", there, named)
+            raise _Broken(broken.what, broken.expected, broken.found, (broken.segment, broken.line, broken.seq))
+        due = named.get("seq")
+        added = max(0, self._seq - due) if isinstance(due, int) else 0
+        at = (self._segment - 1, before.lines + 1 - added, self._seq + 1 - added)
+        raise _Broken("the segment's end was cut off or added to", named, there, at)
 
     def _check_signed(self, record: Mapping[str, Any], body: bytes) -> None:
         if record.get("previous") != self._link or record.get("segment") != self._segment:

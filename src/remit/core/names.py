@@ -1,4 +1,6 @@
-"""Names that people cannot tell apart are not both accepted (a look-alike of a trusted tool is an attack, MCP tool shadowing)."""
+"""Names that people cannot tell apart are not both accepted (a look-alike of a trusted tool is an attack, MCP tool
+shadowing).
+"""
 
 from __future__ import annotations
 

@@ -71,13 +71,18 @@ class Vocabulary:
 
 
 def tenant_tools(catalog: Catalog, tenant: str) -> dict[str, Tool]:
-    """The trusted tools of a tenant's servers, by the name policies give them."""
-    return {
+    """The trusted tools of a tenant's servers, by the name policies give them.
+
+    A tool whose name is an MCP method's (server `resources`, tool `read`) is left out, and so denied: a policy about the
+    method would permit the tool.
+    """
+    named = {
         f"{server.name}/{tool.name}": tool
         for server in catalog.servers.values()
         if tenant in server.tenants
         for tool in server.tools()
     }
+    return {name: tool for name, tool in named.items() if name not in METHODS and name not in SESSION_METHODS}
 
 
 def vocabulary(catalog: Catalog, tenant: str, known: Mapping[str, ToolType]) -> Vocabulary:

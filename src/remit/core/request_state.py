@@ -36,7 +36,9 @@ def bound_to(
     params: Mapping[str, Any],
     canonical: Callable[[Mapping[str, Any]], bytes],
 ) -> bytes:
-    """`parties` are the grant, the endpoint's resource and the server; then the method and what a retry must repeat of the params."""
+    """`parties` are the grant, the endpoint's resource and the server; then the method and what a retry must repeat of
+    the params.
+    """
     asked = {key: value for key, value in params.items() if key not in _MAY_DIFFER}
     digest = hashlib.sha256(canonical(asked)).hexdigest()
     return "\n".join((*parties, method, digest)).encode("utf-8")

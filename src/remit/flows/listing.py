@@ -185,14 +185,16 @@ def asked(request: McpRequest) -> dict[str, Any]:
 async def record_shown(walk: ToolCall, bound: Bound, request: McpRequest, what: Mapping[str, Any]) -> None:
     """A listing is one record, durable before anything is shown."""
     position = walk.ledger.write(
-        RecordKind.LISTING, walk.entropy.id("dec"), grant_fields(bound.grant) | asked(request) | what
+        RecordKind.LISTING, walk.entropy.id("dec"), grant_fields(bound.grant) | asked(request) | dict(what)
     )
     await walk.release_reply(position)
 
 
 def servers_in_view(consented: Consented, request: McpRequest, catalog: Catalog, capability: str = "") -> list[Server]:
-    """The servers this endpoint speaks for, to this grant, in this era. Raises `Denied` if there is none, or none of the
-    era (never an empty list: a client must fall back to the other era, G1), and `Invalid` if none has the capability."""
+    """The servers this endpoint speaks for, to this grant, in this era. Raises `Denied` if there is none, or none of
+    the era (never an empty list: a client must fall back to the other era, G1), and `Invalid` if none has the
+    capability.
+    """
     if request.endpoint.server:
         server = catalog.servers.get(request.endpoint.server)
         if server is None:
@@ -237,8 +239,9 @@ def _resolved(consented: Consented, request: McpRequest, server: Server, item: I
 
 
 def renamed(item: Item, catalog: Catalog) -> bytes:
-    """On `/mcp`: `server.tool` for a tool whose bare name several servers have, else the item's own bytes (G4). Empty for
-    a name that would be too long to be valid."""
+    """On `/mcp`: `server.tool` for a tool whose bare name several servers have, else the item's own bytes (G4). Empty
+    for a name that would be too long to be valid.
+    """
     if item.kind is not ItemKind.TOOL or len(catalog.bare_names.get(item.name, ())) < 2:
         return item.definition
     name = f"{item.server}.{item.name}"

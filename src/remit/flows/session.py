@@ -39,8 +39,9 @@ class SessionWalk:
     async def stream(
         self, authenticated: Authenticated, request: McpRequest, last_event_id: str, sink: OpeningSink
     ) -> None:
-        """The server's own stream (GET), until the server, the client or the grant ends it. It opens once it is permitted,
-        before there is anything to send. Raises `Refusal`."""
+        """The server's own stream (GET), until the server, the client or the grant ends it. It opens once it is
+        permitted, before there is anything to send. Raises `Refusal`.
+        """
 
         async def listen(leased: Leased, recorded: Recorded) -> None:
             await self.walk.release_reply(recorded.position)

@@ -93,8 +93,9 @@ class Subscribe:
         await self.watch(bound, request, honoured, sink)
 
     async def watch(self, bound: Bound, request: McpRequest, wanted: Mapping[str, Any], sink: Sink) -> None:
-        """Tell of lists that changed on our side. Never returns; runs beside a server's own stream. `wanted` is a filter as
-        in subscriptions/listen; a request without an id is a legacy stream, whose messages carry no tag."""
+        """Tell of lists that changed on our side. Never returns; runs beside a server's own stream. `wanted` is a
+        filter as in subscriptions/listen; a request without an id is a legacy stream, whose messages carry no tag.
+        """
         tick = self.changes.tick
         flags = [flag for flag in LIST_CHANGED if wanted.get(flag) is True]
         before = {flag: await self._digests(bound, request, flag) for flag in flags}

@@ -17,6 +17,7 @@ from remit.core.access import (
     AccessRequest,
     DeniedByPolicy,
     NearMiss,
+    OutsideGrant,
     Permitted,
     TargetKind,
     conclude,
@@ -45,6 +46,7 @@ from remit.core.reasons import Kind, Reason
 from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.flows.bridge import require_same_era
+from remit.flows.step_up import beyond_grant
 from remit.flows.target import find_target
 from remit.ports.authenticator import Authenticator
 from remit.ports.calls import Calls
@@ -118,10 +120,13 @@ class ToolCall:
         }
         try:
             consented = require_consent(bound)
-            server, target, item = find_target(self.catalog(), bound.grant, request)
+            found = server, target, item = find_target(self.catalog(), bound.grant, request)
             fields |= {"server": server.name, "target": target.name[:256], "target_kind": target.kind.value}
             require_same_era(request.era, server)
-            resolved = resolve(consented, request, server, target, item)
+            try:
+                resolved = resolve(consented, request, server, target, item)
+            except OutsideGrant:
+                raise await beyond_grant(self.policy, consented, request, found, self.clock.now_s()) from None
             arguments: Mapping[str, Any] = request.params.get("arguments") or {}
             action = request.method
             if isinstance(item, Tool):
@@ -200,7 +205,7 @@ class ToolCall:
             )
 
     def deadline_s(self, bound: Bound, request: McpRequest) -> float:
-        """A subscription lasts as long as its grant; everything else ends after `call_s_max` whatever its progress (G12)."""
+        """A subscription lasts as long as its grant; all else ends after `call_s_max`, whatever its progress (G12)."""
         if request.method == "subscriptions/listen":
             return max(0.0, bound.live.deadline_s - self.clock.monotonic_s())
         return self.call_s_max

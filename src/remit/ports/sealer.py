@@ -6,7 +6,9 @@ from typing import Protocol
 
 
 class Unsealed(Exception):
-    """The text was not sealed here, for this purpose and this binding, or was changed. It says nothing more on purpose."""
+    """The text was not sealed here, for this purpose and this binding, or was changed. It says nothing more on
+    purpose.
+    """
 
 
 class Sealer(Protocol):

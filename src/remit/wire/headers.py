@@ -20,9 +20,19 @@ class Fields:
     """One attribute per header that may come once. `repeated` names those that came more than once."""
 
     __slots__ = (
-        "accept", "authorization", "content_type", "host", "last_event_id", "method", "name", "origin", "parameters", "repeated",
-        "session", "version",
-    )  # fmt: skip
+        "accept",
+        "authorization",
+        "content_type",
+        "host",
+        "last_event_id",
+        "method",
+        "name",
+        "origin",
+        "parameters",
+        "repeated",
+        "session",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.host: bytes | None = None
@@ -101,7 +111,8 @@ def mirrors(header: bytes | None, value: str) -> bool:
 
 
 def check_parameters(declared: Mapping[str, str], arguments: Mapping[str, Any], found: Mapping[bytes, bytes]) -> None:
-    """Hold the `Mcp-Param-*` headers a tool declares against the arguments (G3): both present and equal, or both absent.
+    """Hold the `Mcp-Param-*` headers a tool declares against the arguments (G3): both present and equal, or both
+    absent.
 
     `declared` maps the header's suffix, in lower case, to the argument's path (RFC 6901 without its first slash).
     Raises `Invalid` (`header_mismatch`).

@@ -29,14 +29,18 @@ _LONG_RUN: Final = b"0" * 19
 
 MEMBERS: Final = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
 PARAMS: Final = frozenset(
-    "_meta name arguments uri cursor ref argument context notifications level task taskId requestId requestState inputResponses"
-    " protocolVersion capabilities clientInfo progressToken progress total message reason".split()
-)
+    {
+        "_meta", "name", "arguments", "uri", "cursor", "ref", "argument", "context", "notifications", "level", "task",
+        "taskId", "requestId", "requestState", "inputResponses", "protocolVersion", "capabilities", "clientInfo",
+        "progressToken", "progress", "total", "message", "reason",
+    }
+)  # fmt: skip
 META: Final = frozenset(
     {
         "progressToken", "traceparent", "tracestate", "baggage", "io.modelcontextprotocol/protocolVersion",
-        "io.modelcontextprotocol/clientCapabilities", "io.modelcontextprotocol/clientInfo", "io.modelcontextprotocol/logLevel",
-        "io.modelcontextprotocol/subscriptionId", "io.modelcontextprotocol/related-task", "io.modelcontextprotocol/serverInfo",
+        "io.modelcontextprotocol/clientCapabilities", "io.modelcontextprotocol/clientInfo",
+        "io.modelcontextprotocol/logLevel", "io.modelcontextprotocol/subscriptionId",
+        "io.modelcontextprotocol/related-task", "io.modelcontextprotocol/serverInfo",
     }
 )  # fmt: skip
 _FOLDED: Final = {known: frozenset(key.casefold() for key in known) for known in (MEMBERS, PARAMS, META)}
@@ -117,11 +121,9 @@ def read(message: dict[str, Any]) -> Incoming:
     refuse_odd_case(message, MEMBERS)
     if message.get("jsonrpc") != "2.0":
         _malformed('jsonrpc must be "2.0"')
-    id = b""
-    if "id" in message:
-        if not _usable(message["id"]):
-            _malformed(f"id must be an integer or a string of at most {ID_LENGTH_MAX} characters")
-        id = orjson.dumps(message["id"])
+    if "id" in message and not _usable(message["id"]):
+        _malformed(f"id must be an integer or a string of at most {ID_LENGTH_MAX} characters")
+    id = orjson.dumps(message["id"]) if "id" in message else b""
     if "method" not in message:
         return _response(message, id)
     method, params = message["method"], message.get("params")
@@ -157,8 +159,9 @@ def _refuse_odd_params(params: dict[str, Any]) -> None:
 
 
 def refuse_odd_case(found: dict[str, Any], known: frozenset[str]) -> None:
-    """Some readers match keys whatever their case: `Name` beside or instead of `name` would mean one thing to the policy
-    and another to the server."""
+    """Some readers match keys whatever their case: `Name` beside or instead of `name` would mean one thing to the
+    policy and another to the server.
+    """
     if found.keys() <= known:
         return
     folded = _FOLDED[known]

@@ -20,7 +20,7 @@ class Response:
     """One response while it arrives. `headers` have lower-case names; the last of a repeated one is kept except for
     those that frame or route, which may come once only."""
 
-    __slots__ = ("body", "complete", "headers", "keep_alive", "size", "status")
+    __slots__ = ("body", "complete", "content_type", "headers", "keep_alive", "size", "status")
 
     def __init__(self) -> None:
         self.status = 0
@@ -29,10 +29,7 @@ class Response:
         self.size = 0
         self.complete = False
         self.keep_alive = False
-
-    @property
-    def content_type(self) -> bytes:
-        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        self.content_type = b""  # without parameters, lower case
 
     def take(self) -> bytes:
         """What has arrived of the body since the last time."""
@@ -48,11 +45,12 @@ _ONCE = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"m
 class ResponseParser:
     """Feed bytes; `response` fills up. Bytes after its end are refused: they answer no request (response smuggling)."""
 
-    __slots__ = ("_body_bytes_max", "_head_bytes", "_in_head", "_parser", "headed", "response")
+    __slots__ = ("_body_bytes_max", "_head_bytes", "_in_head", "_parser", "_version_seen", "headed", "response")
 
     def __init__(self, body_bytes_max: int) -> None:
         self._body_bytes_max = body_bytes_max
         self._parser = httptools.HttpResponseParser(self)
+        self._version_seen = False  # a peer speaks one version, so one look per connection is enough
         self.expect(body_bytes_max)
 
     def expect(self, body_bytes_max: int) -> None:
@@ -112,13 +110,15 @@ class ResponseParser:
         self._in_head = False
         if response.status < 200:
             return
-        if self._parser.get_http_version() != "1.1":
+        if not self._version_seen and self._parser.get_http_version() != "1.1":
             raise ResponseError("expected HTTP/1.1")
-        if response.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        headers = response.headers
+        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise ResponseError("expected transfer-encoding: chunked or none")
-        if response.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise ResponseError("the body is compressed, which nobody asked for")
-        self.headed = True
+        response.content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        self._version_seen = self.headed = True
 
     def on_body(self, body: bytes) -> None:
         response = self.response

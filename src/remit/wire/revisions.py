@@ -1,7 +1,7 @@
 """The protocol revisions as tables: versions, methods, and what each method's routing headers mirror.
 
-Sources: MCP specification 2025-03-26, 2025-06-18, 2025-11-25 (legacy, opened by `initialize`) and 2026-07-28 (modern, no
-session). A method that is not in a table does not exist for that era.
+Sources: MCP specification 2025-03-26, 2025-06-18, 2025-11-25 (legacy, opened by `initialize`) and 2026-07-28
+(modern, no session). A method that is not in a table does not exist for that era.
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ def test_every_ancestor_is_an_entity_of_its_own_and_none_is_there_twice() -> Non
 
 
 def test_the_principal_is_the_subject_and_the_actor_is_context() -> None:
-    grant = a_grant(subject=Principal(PrincipalKind.WORKLOAD, "s", "https://idp.test"), actors=("agent", "administrator"))
+    grant = a_grant(
+        subject=Principal(PrincipalKind.WORKLOAD, "s", "https://idp.test"), actors=("agent", "administrator")
+    )
     about = closure(grant, "ping", FILES, Target(TargetKind.SERVER), None)
     assert about.principal == ("Workload", "https://idp.test|s")
     context = grant_context(grant)
@@ -53,6 +55,7 @@ def test_a_tool_named_like_a_session_method_is_no_session_method() -> None:
     tool = a_tool("notifications", "progress")
     server = a_server("notifications", tool)
     about = closure(a_grant(), "notifications/progress", server, Target(TargetKind.TOOL, "progress"), tool)
+    assert not vocabulary(a_catalog(server), "acme", {}).knows("notifications/progress", tool)
     assert about.action_in == {("Action", "notifications/progress"), ("Action", "tools/call")}
 
 

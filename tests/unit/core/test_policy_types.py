@@ -73,7 +73,10 @@ def test_a_reserved_name_is_never_mapped(name: str) -> None:
 
 
 def test_only_a_required_argument_that_cannot_be_null_is_required() -> None:
-    given = {**schema(a={"type": "string"}, b={"type": ["string", "null"]}, c={"type": "string"}), "required": ["a", "b"]}
+    given = {
+        **schema(a={"type": "string"}, b={"type": ["string", "null"]}, c={"type": "string"}),
+        "required": ["a", "b"],
+    }
     attributes = tool_type(given).arguments.attributes
     assert {name: attribute.required for name, attribute in attributes.items()} == {"a": True, "b": False, "c": False}
 

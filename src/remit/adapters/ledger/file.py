@@ -96,19 +96,19 @@ class FileLedger:
         first: a process killed before leaves it `unknown`."""
         if self._failure or self._owner != get_ident():
             self._require_writable()
-        if self._lines.since_signed >= self._options.checkpoint_records_max:
+        if self._lines.seq - self._lines.signed_seq >= self._options.checkpoint_records_max:
             self.checkpoint("records")
         if self._end >= self._options.segment_bytes_max:
             self._rotate()
         line = self._lines.record(kind, decision_id, fields, self._salted(arguments) if arguments else _NO_ARGUMENTS)
         self._end += len(line)
-        if kind is RecordKind.OUTCOME:
+        if kind is _OUTCOME:
             self._in_flight.pop(decision_id, None)
             if self._loop is not None:
                 self._pending.append(line)
                 self._schedule()
                 return Position(self._segment, self._end)
-        elif kind is RecordKind.INTENT:
+        elif kind is _INTENT:
             self._in_flight[decision_id] = None
             if self._options.sync_each_turn:
                 self._schedule()
@@ -133,6 +133,15 @@ class FileLedger:
         """Why nothing can be written, in a safe sentence; empty while all is well. For readiness."""
         return self._failure
 
+    @property
+    def segment(self) -> int:
+        return self._segment
+
+    @property
+    def seq(self) -> int:
+        """Of the last record."""
+        return self._lines.seq
+
     def head(self) -> Anchor:
         """A signed anchor over everything written so far. Raises `Outage`."""
         self.checkpoint("head")
@@ -141,9 +150,7 @@ class FileLedger:
     def checkpoint(self, why: str) -> None:
         """Write the counts of refusals, then a signed record that vouches for everything before it. Raises `Outage`."""
         self.flush_refusals()
-        counts = dict(self._lines.counts)
-        self._lines.counts.clear()
-        fields = {"why": why, "counts": counts, "in_flight": len(self._in_flight)}
+        fields = {"why": why, "counts": self._lines.take_counts(), "in_flight": len(self._in_flight)}
         line = self._lines.signed(RecordKind.CHECKPOINT, self._segment, fields)
         self._end += len(line)
         self._write_out(line)
@@ -256,8 +263,8 @@ class FileLedger:
             line = b"".join((*self._pending, line))
             self._pending.clear()
         try:
-            if line:
-                append(self._descriptor, line)
+            if line and (written := os.write(self._descriptor, line)) != len(line):
+                append(self._descriptor, line[written:])
         except OSError as problem:
             raise self._fail("written", problem) from problem
 
@@ -347,3 +354,7 @@ class FileLedger:
 
 
 _NO_ARGUMENTS: Mapping[str, Any] = {}
+_INTENT, _OUTCOME = (
+    RecordKind.INTENT,
+    RecordKind.OUTCOME,
+)  # fetching a member from its class costs more than comparing it

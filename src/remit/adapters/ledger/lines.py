@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -31,8 +30,8 @@ class Lines:
     def __init__(self, signer: LedgerSigner, clock: Clock, record_bytes_max: int) -> None:
         self.seq = 0
         self.link = GENESIS
-        self.counts: Counter[str] = Counter()
-        self.since_signed = 0
+        self.signed_seq = 0
+        self._counts = dict.fromkeys(_KINDS, 0)
         self.key = key_id(signer.public_key)
         self._signer = signer
         self._clock = clock
@@ -41,13 +40,15 @@ class Lines:
 
     def begin(self, seq: int, link: str) -> None:
         """Go on after this record."""
-        self.seq, self.link, self.since_signed = seq, link, 0
-        self.counts.clear()
+        self.seq, self.link, self.signed_seq = seq, link, seq
+        self._counts = dict.fromkeys(_KINDS, 0)
 
     def record(self, kind: RecordKind, record_id: str, fields: Mapping[str, Any], ours: Mapping[str, Any]) -> bytes:
         """The record's line. `ours` are the ledger's own fields. Raises `Outage` before anything has moved."""
         # `_value_` is the plain attribute behind `value`, which takes longer to fetch than the record's merge does.
-        record = {"seq": self.seq + 1, "at": self.now(), "kind": kind._value_, "id": record_id, **fields, **ours}
+        record = {"seq": self.seq + 1, "at": self.now(), "kind": kind._value_, "id": record_id, **fields}
+        if ours:
+            record |= ours
         if len(record) != 4 + len(fields) + len(ours) or "link" in record or "signature" in record:
             raise refuse(Reason.LEDGER_UNAVAILABLE, "the record uses a field of the ledger's own")
         try:
@@ -65,8 +66,14 @@ class Lines:
         head = {"seq": seq, "at": self.now(), "kind": kind.value, "id": f"{kind.value}-{seq}"}
         record = {**head, "segment": segment, "previous": self.link, **fields, "key": self.key}
         line = self._sealed(kind.value, sign(orjson.dumps(record), self._signer.sign))
-        self.since_signed = 0
+        self.signed_seq = seq
         return line
+
+    def take_counts(self) -> dict[str, int]:
+        """How many records of each kind were made since the last time this was asked."""
+        counted = {kind: count for kind, count in self._counts.items() if count}
+        self._counts = dict.fromkeys(_KINDS, 0)
+        return counted
 
     def anchor(self, segment: int) -> Anchor:
         """The chain's end, signed."""
@@ -76,15 +83,18 @@ class Lines:
 
     def now(self) -> str:
         """Wall-clock time as RFC 3339 in UTC with microseconds. A second's text is made once."""
-        second, micro = divmod(int(self._clock.now_s() * 1e6), 1_000_000)
+        now_s = self._clock.now_s()
+        second = int(now_s)
         if second != self._second:
             self._second = second
-            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-        return f"{self._second_text}{micro:06}Z"
+            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.%%06dZ")
+        return self._second_text % ((now_s - second) * 1e6)
 
     def _sealed(self, kind: str, body: bytes) -> bytes:
         line, self.link = seal(self.link, body)
         self.seq += 1
-        self.since_signed += 1
-        self.counts[kind] += 1
+        self._counts[kind] += 1
         return line
+
+
+_KINDS = tuple(kind.value for kind in RecordKind)

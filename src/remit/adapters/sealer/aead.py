@@ -23,8 +23,9 @@ _TAG_BYTES = 16
 
 
 class AeadSealer:
-    """`keys` are 32 bytes each: the first one seals, all of them open, so that a new key can take over while what the old
-    one sealed runs out. A sealed text is base64url of key id, nonce and ciphertext."""
+    """`keys` are 32 bytes each: the first one seals, all of them open, so that a new key can take over while what the
+    old one sealed runs out. A sealed text is base64url of key id, nonce and ciphertext.
+    """
 
     def __init__(self, keys: Sequence[Secret], entropy: Entropy) -> None:
         if not keys or any(len(key.expose()) != _KEY_BYTES for key in keys):

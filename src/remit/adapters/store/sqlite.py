@@ -122,6 +122,8 @@ class SqliteStore:
             await connection.execute(sa.insert(_authority).values(**empty))
             self._sequence, self._members = 0, 0
             return
+        if not _is_count(found.sequence) or not isinstance(found.set_mac, bytes):
+            raise tampered("the authority counter")
         self._seal.require_set(found.sequence, members, found.set_mac)
         self._sequence, self._members = found.sequence, members
 
@@ -129,6 +131,8 @@ class SqliteStore:
         chosen = sa.select(_rows).where(where).order_by(_rows.c.sequence)
         rows: list[Row] = []
         for found in await connection.execute(chosen):
+            if not (isinstance(found.content, bytes) and isinstance(found.mac, bytes) and _is_count(found.sequence)):
+                raise tampered(f"row {found.kind}/{found.id}")  # SQLite keeps whatever type somebody put there
             row = Row(found.kind, found.id, found.content, found.sequence)
             self._seal.require_row(row, found.mac)
             rows.append(row)
@@ -143,6 +147,10 @@ class SqliteStore:
         values = {"sequence": sequence, "set_mac": self._seal.set_mac(sequence, members)}
         await connection.execute(sa.update(_authority).values(**values))
         self._sequence, self._members = sequence, members
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -225,7 +225,10 @@ def _streams(response: Response) -> bool:
 
 
 def _keep_alive_s(response: Response) -> float | None:
-    for part in response.headers.get(b"keep-alive", b"").split(b","):
+    header = response.headers.get(b"keep-alive")
+    if header is None:
+        return None
+    for part in header.split(b","):
         name, _, value = part.strip().partition(b"=")
         if name.lower() == b"timeout" and value.isdigit() and len(value) < 6:
             return max(0.0, int(value) - 1.0)

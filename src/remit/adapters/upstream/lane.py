@@ -44,6 +44,8 @@ class Lane:
         limits = world.limits
         plain = {name: value for name, value in config.headers.items() if not REFERENCE.search(value)}
         self._world = world
+        self._idle_s = limits.deadlines.idle_s
+        self._reply_bytes_max = limits.reply_bytes_max
         self.heads = Heads(peer, plain)
         self.pool = Pool(dial, world.clock.monotonic_s, limits.deadlines, limits.connections_max)
         self.sessions = Sessions(world.clock.monotonic_s, sessions_max=limits.sessions_max, ttl_s=limits.session_ttl_s)
@@ -59,20 +61,20 @@ class Lane:
 
         The request is written exactly once. A connection the server has closed is noticed before, never tried.
         """
-        world = self._world
-        if lasting:
-            connection = await self.pool.open_stream()
-            limit_s = 0.0
-        else:
-            connection = self.pool.take() or await self.pool.open()
-            limit_s = world.limits.deadlines.idle_s
-        now_s = world.clock.monotonic_s()
-        return connection, connection.send(data, body_bytes_max=body_bytes_max, now_s=now_s, limit_s=limit_s)
+        connection = None if lasting else self.pool.take()
+        if connection is None:  # awaited only where there is something to wait for: this is the hot path
+            connection = await (self.pool.open_stream() if lasting else self.pool.open())
+        return connection, connection.send(
+            data,
+            body_bytes_max=body_bytes_max,
+            now_s=self._world.clock.monotonic_s(),
+            limit_s=0.0 if lasting else self._idle_s,
+        )
 
     async def carry(self, data: bytes, request: McpRequest, id: int, sink: Sink, *, in_session: bool = False) -> Reply:
         """Send and read until the reply. Whatever goes wrong, cancellation included, ends the connection: in the modern
         era that is the cancellation (G11)."""
-        limit = self._world.limits.reply_bytes_max
+        limit = self._reply_bytes_max
         connection, answer = await self.send(data, body_bytes_max=limit, lasting=request.method == LASTING)
         try:
             response = await answer.head

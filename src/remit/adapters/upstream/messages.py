@@ -6,6 +6,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -145,9 +146,9 @@ def header_value(text: str) -> bytes:
 def routing_headers(request: McpRequest, method: str, params: Mapping[str, Any], tool: Tool | None) -> bytes:
     """Mcp-Method, Mcp-Name and Mcp-Param-*, made from the body that is sent (G3), then the client's unknown ones."""
     name = params.get(NAMED_BY.get(method, ""))
-    lines = b"mcp-method: %b\r\n" % header_value(method)
-    if isinstance(name, str):
-        lines += b"mcp-name: %b\r\n" % header_value(name)
+    lines = _method_and_name(method, name if isinstance(name, str) else None)
+    if tool is None and not request.parameters:
+        return lines
     known: Mapping[str, str] = tool.header_arguments if tool is not None else {}
     if known:
         arguments = params.get("arguments") or {}
@@ -160,6 +161,12 @@ def routing_headers(request: McpRequest, method: str, params: Mapping[str, Any],
         if suffix not in known and _TOKEN.match(suffix):
             lines += b"mcp-param-%b: %b\r\n" % (suffix.encode("ascii"), _verbatim(value))
     return lines
+
+
+@lru_cache(maxsize=4096)
+def _method_and_name(method: str, name: str | None) -> bytes:
+    lines = b"mcp-method: %b\r\n" % header_value(method)
+    return lines if name is None else lines + b"mcp-name: %b\r\n" % header_value(name)
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")

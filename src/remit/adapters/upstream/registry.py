@@ -21,6 +21,7 @@ from remit.core.request import Session
 from remit.ports.upstream import Reply, Sink, Survey
 
 SWEEP_S = 1.0
+REPROBE_S = 3600.0  # a server that has learned another era is noticed after this long
 Upstream = HttpUpstream | StdioUpstream
 
 
@@ -35,6 +36,7 @@ class RegisteredUpstreams:
         self._survey_lease = survey_lease
         self._upstreams: dict[str, Upstream] = {}
         self._unusable: dict[str, Refusal] = {}
+        self._surveys: dict[str, tuple[float, Survey | None]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         for config in configs:
             try:
@@ -75,7 +77,13 @@ class RegisteredUpstreams:
     async def survey(self, server: str, deadline_s: float) -> Survey:
         upstream = self._of(server)
         lease = self._survey_lease(server)
-        return await Surveyor(server, partial(_channel, upstream, lease)).run(deadline_s)
+        now_s = self._world.clock.monotonic_s()
+        probed_s, known = self._surveys.pop(server, (0.0, None))
+        if now_s - probed_s > REPROBE_S:
+            known = None
+        survey = await Surveyor(server, partial(_channel, upstream, lease), known).run(deadline_s)
+        self._surveys[server] = (probed_s if known is not None else now_s, survey)  # a failure asks for both eras again
+        return survey
 
     # inside ---------------------------------------------------------------------------------------------------
     def _of(self, server: str) -> Upstream:

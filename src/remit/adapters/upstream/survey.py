@@ -34,8 +34,10 @@ OpenChannel = Callable[[Era], Awaitable[Channel]]
 class Surveyor:
     """One survey of one server. Item definitions are kept as the bytes that came (G16)."""
 
-    def __init__(self, server: str, open_channel: OpenChannel) -> None:
+    def __init__(self, server: str, open_channel: OpenChannel, known: Survey | None = None) -> None:
+        """With a `known` survey only the era that lists is asked again; what the other said is kept (G1)."""
         self._server = server
+        self._known = known
         self._open = open_channel
         self._discovery: dict[Era, Mapping[str, Any]] = {}
         self._versions: dict[Era, tuple[str, ...]] = {}
@@ -54,25 +56,35 @@ class Surveyor:
         return Survey(frozenset(self._discovery), self._discovery, self._versions, items, tuple(self._problems))
 
     async def _run(self, probe_s: float) -> None:
-        modern = await self._open(Era.MODERN)
-        try:
-            found = await discover(modern, probe_s)
-            if found is not None:
-                self._discovery[Era.MODERN], self._versions[Era.MODERN] = found, modern_versions(found)
-                await self._list_all(modern, Era.MODERN)
-        finally:
-            modern.close()
-        legacy = await self._open(Era.LEGACY)
-        try:
-            found = await self._initialize(legacy, probe_s)
-            if found is not None:
-                self._discovery[Era.LEGACY], self._versions[Era.LEGACY] = found, legacy_versions(found)
-                if Era.MODERN not in self._discovery:  # a dual server's items are those of its newer era
-                    await self._list_all(legacy, Era.LEGACY)
-        finally:
-            legacy.close()
+        known = self._known
+        if known is not None:
+            first = Era.MODERN if Era.MODERN in known.eras else Era.LEGACY
+            await self._ask(first, probe_s)
+            for era in known.eras - {first}:
+                self._discovery[era], self._versions[era] = known.discovery[era], known.versions[era]
+            if first not in self._discovery:
+                raise refuse(Reason.UPSTREAM_INVALID, f"the server no longer answers as a {first.value} one")
+            return
+        await self._ask(Era.MODERN, probe_s)
+        await self._ask(Era.LEGACY, probe_s)
         if not self._discovery:
             raise refuse(Reason.UPSTREAM_INVALID, "the server answers neither server/discover nor initialize")
+
+    async def _ask(self, era: Era, probe_s: float) -> None:
+        """Probe one era; the first that answers also lists: a dual server's items are those of its newer era."""
+        channel = await self._open(era)
+        try:
+            modern = era is Era.MODERN
+            found = await (discover(channel, probe_s) if modern else self._initialize(channel, probe_s))
+            if found is None:
+                return
+            lists = not self._discovery
+            self._discovery[era] = found
+            self._versions[era] = modern_versions(found) if modern else legacy_versions(found)
+            if lists:
+                await self._list_all(channel, era)
+        finally:
+            channel.close()
 
     async def _initialize(self, channel: Channel, probe_s: float) -> Mapping[str, Any] | None:
         try:

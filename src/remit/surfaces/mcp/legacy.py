@@ -100,9 +100,16 @@ class LegacyEra:
     ) -> McpRequest:
         meta = params.get("_meta")
         return McpRequest(
-            id=id, method=method, params=params, era=Era.LEGACY, version=session.version, endpoint=visit.place.endpoint, session=session,
-            capabilities=session.client.get("capabilities", {}), trace=trace_of(meta) if type(meta) is dict else "",
-        )  # fmt: skip
+            id=id,
+            method=method,
+            params=params,
+            era=Era.LEGACY,
+            version=session.version,
+            endpoint=visit.place.endpoint,
+            session=session,
+            capabilities=session.client.get("capabilities", {}),
+            trace=trace_of(meta) if type(meta) is dict else "",
+        )
 
     # requests -----------------------------------------------------------------------------------------------------
     async def _request(self, visit: Visit, incoming: Incoming, session: Session) -> None:
@@ -231,24 +238,36 @@ class LegacyEra:
         last_event_id = life.open_event(resume) if resume is not None else ""
         stream = SessionStream(visit, self._walk.clock, life)
         request = self._mcp_request(visit, session, "session/stream", {})
-        bound, server = self._walk.bind(visit.authenticated), visit.place.endpoint.server
-        beside: asyncio.Task[None] | None = None
-        if server and resume is None:
-            beside = asyncio.create_task(self._walks.subscribe.watch(bound, request, _EVERY_LIST, stream))
+        server = visit.place.endpoint.server
         try:
             if server:
-                await self._walks.session.stream(visit.authenticated, request, last_event_id, stream)
-            else:
+                await self._server_stream(visit, request, last_event_id, stream)
+            if not server or (stream.begun and stream.unserved):
                 stream.open()
                 await self._walks.subscribe.own(visit.authenticated, request, _EVERY_LIST, stream)
         except Refusal:
             if not stream.begun:
                 raise
-            # the grant ended or the server was lost: the stream ends, and the next request says why
+            # The grant ended or the server was lost: the stream ends, and the next request is told why.
+        visit.responder.end_stream()
+
+    async def _server_stream(
+        self, visit: Visit, request: McpRequest, last_event_id: str, stream: SessionStream
+    ) -> None:
+        """The server's stream with news of our own lists beside it; a resumed stream is the server's alone."""
+        beside: asyncio.Task[None] | None = None
+        if not last_event_id:
+            bound = self._walk.bind(visit.authenticated)
+            beside = asyncio.create_task(self._walks.subscribe.watch(bound, request, _EVERY_LIST, stream))
+        try:
+            await self._walks.session.stream(visit.authenticated, request, last_event_id, stream)
+        except Refusal as refusal:
+            if refusal.reason is not Reason.METHOD_NOT_ALLOWED or last_event_id:
+                raise
+            stream.unserved = True  # a server without a standing stream; ours goes on alone
         finally:
             if beside is not None:
                 beside.cancel()
-        visit.responder.end_stream()
 
     async def _delete(self, visit: Visit) -> None:
         session = self._session(visit)

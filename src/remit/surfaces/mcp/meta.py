@@ -1,4 +1,6 @@
-"""`_meta` on its way to a server (G20): the client's own words pass, what could carry data out or pose as Remit does not."""
+"""`_meta` on its way to a server (G20): the client's own words pass, what could carry data out or pose as Remit does
+not.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,9 @@ def trace_of(meta: Mapping[str, Any]) -> str:
 
 
 def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[str, Any]:
-    """The params with a `_meta` that may leave. `baggage` names the W3C baggage keys that may; others are dropped, since
-    baggage goes to whoever the server calls next. Returns the same object when there is nothing to change."""
+    """The params with a `_meta` that may leave. `baggage` names the W3C baggage keys that may; others are dropped,
+    since baggage goes to whoever the server calls next. Returns the same object when there is nothing to change.
+    """
     meta = params.get("_meta")
     if type(meta) is not dict:
         return params

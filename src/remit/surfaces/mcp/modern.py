@@ -67,7 +67,7 @@ class ModernEra:
             raise self._unsupported(visit, version)
         visit.responder.whole(202, b"")
 
-    # G3: the ladder; the first rung that fails answers -----------------------------------------------------------
+    # G3: the ladder; the first rung that fails answers
     def _request(self, visit: Visit, incoming: Incoming) -> McpRequest:
         fields, params = visit.fields, incoming.params
         if fields.repeated and not fields.repeated.isdisjoint(_ROUTING):
@@ -89,9 +89,16 @@ class ModernEra:
         parameters = self._parameters(visit, incoming) if incoming.method == "tools/call" else {}
         params = outgoing(params, Era.MODERN, self._baggage)
         return McpRequest(
-            id=visit.id, method=incoming.method, params=params, era=Era.MODERN, version=version, endpoint=visit.place.endpoint,
-            capabilities=params["_meta"][META_CAPABILITIES], parameters=parameters, trace=trace_of(meta) if "traceparent" in meta else "",
-        )  # fmt: skip
+            id=visit.id,
+            method=incoming.method,
+            params=params,
+            era=Era.MODERN,
+            version=version,
+            endpoint=visit.place.endpoint,
+            capabilities=params["_meta"][META_CAPABILITIES],
+            parameters=parameters,
+            trace=trace_of(meta) if "traceparent" in meta else "",
+        )
 
     def _parameters(self, visit: Visit, incoming: Incoming) -> dict[str, str]:
         """Compares the headers the tool declares and returns the others, to be passed on. A tool this tenant cannot see
@@ -121,7 +128,7 @@ class ModernEra:
             data={"supported": supported_versions(self._server(visit)), "requested": version},
         )
 
-    # the walks ----------------------------------------------------------------------------------------------------
+    # the walks
     async def _call(self, visit: Visit, request: McpRequest) -> None:
         states, stream = self._walks.states, ReplyStream(visit, self._walk.clock)
         try:

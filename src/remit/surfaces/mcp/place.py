@@ -1,4 +1,6 @@
-"""Where a request may come in: the paths, the hosts and origins, and the challenge each endpoint answers strangers with."""
+"""Where a request may come in: the paths, the hosts and origins, and the challenge each endpoint answers strangers
+with.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,9 @@ class Places:
 
 
 def challenge(place: Place, *, error: str = "", scope: str = "", description: str = "") -> bytes:
-    """`WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1). Values hold no quotes: they are URLs, scopes and ours."""
+    """`WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1). Values hold no quotes: they are URLs, scopes and
+    ours.
+    """
     parts = [f'error="{error}"'] if error else []
     if description:
         parts.append(f'error_description="{description}"')

@@ -20,17 +20,35 @@ DECISION: Final = "io.remit/decision"
 OUTAGE: Final = "io.remit/outage"
 PRIVATE: Final[tuple[tuple[bytes, bytes], ...]] = ((b"cache-control", b"private, no-store"),)
 
-# Legacy clients read a status other than 200 as a failure of the transport: only what is about the message's envelope, the
-# session, the token or the whole endpoint keeps its status there.
+# Legacy clients read a status other than 200 as a failure of the transport: only what is about the message's
+# envelope, the session, the token or the whole endpoint keeps its status there.
 _LEGACY_STATUS: Final = frozenset(
     {
-        Reason.MALFORMED_JSON, Reason.INVALID_MESSAGE, Reason.BATCH_REFUSED, Reason.DUPLICATE_KEY, Reason.ODD_CASE_KEY,
-        Reason.NUMBER_OUT_OF_RANGE, Reason.BODY_TOO_LARGE, Reason.UNSUPPORTED_MEDIA_TYPE, Reason.NOT_ACCEPTABLE, Reason.HEADER_MISMATCH,
-        Reason.UNSUPPORTED_VERSION, Reason.METHOD_NOT_ALLOWED, Reason.DUPLICATE_REQUEST_ID, Reason.SESSION_MISSING, Reason.SESSION_UNKNOWN,
-        Reason.BAD_HOST, Reason.BAD_ORIGIN, Reason.UNKNOWN_PATH, Reason.SERVER_UNKNOWN, Reason.ERA_MISMATCH, Reason.INSUFFICIENT_SCOPE,
-        Reason.STARTING, Reason.SHUTTING_DOWN,
+        Reason.MALFORMED_JSON,
+        Reason.INVALID_MESSAGE,
+        Reason.BATCH_REFUSED,
+        Reason.DUPLICATE_KEY,
+        Reason.ODD_CASE_KEY,
+        Reason.NUMBER_OUT_OF_RANGE,
+        Reason.BODY_TOO_LARGE,
+        Reason.UNSUPPORTED_MEDIA_TYPE,
+        Reason.NOT_ACCEPTABLE,
+        Reason.HEADER_MISMATCH,
+        Reason.UNSUPPORTED_VERSION,
+        Reason.METHOD_NOT_ALLOWED,
+        Reason.DUPLICATE_REQUEST_ID,
+        Reason.SESSION_MISSING,
+        Reason.SESSION_UNKNOWN,
+        Reason.BAD_HOST,
+        Reason.BAD_ORIGIN,
+        Reason.UNKNOWN_PATH,
+        Reason.SERVER_UNKNOWN,
+        Reason.ERA_MISMATCH,
+        Reason.INSUFFICIENT_SCOPE,
+        Reason.STARTING,
+        Reason.SHUTTING_DOWN,
     }
-)  # fmt: skip
+)
 # Their `data` has a schema of its own in the specification.
 _SPECIFIED_DATA: Final = frozenset({Reason.UNSUPPORTED_VERSION, Reason.ERA_MISMATCH, Reason.MISSING_CAPABILITY})
 # The error of RFC 6750 section 3.1; a request without a token gets none.
@@ -38,7 +56,9 @@ _BEARER_ERROR: Final = {Reason.TOKEN_MISSING: "", Reason.TOKEN_MALFORMED: "inval
 
 
 class Answer(NamedTuple):
-    """`member` and `value` are the JSON-RPC half, for a stream; `status` and `headers` the HTTP half, for a whole reply."""
+    """`member` and `value` are the JSON-RPC half, for a stream; `status` and `headers` the HTTP half, for a whole
+    reply.
+    """
 
     status: int
     member: str
@@ -54,9 +74,7 @@ def refusal_answer(refusal: Refusal, era: Era, place: Place | None, visit: Visit
     )
     status = meaning.http_status
     headers = PRIVATE
-    if refusal.kind is Kind.UNAUTHENTICATED:
-        headers = (*PRIVATE, *_challenge(refusal, place))
-    elif refusal.reason is Reason.INSUFFICIENT_SCOPE:
+    if refusal.kind is Kind.UNAUTHENTICATED or refusal.reason is Reason.INSUFFICIENT_SCOPE:
         headers = (*PRIVATE, *_challenge(refusal, place))
     elif refusal.reason is Reason.METHOD_NOT_ALLOWED:
         headers = (*PRIVATE, (b"allow", b"POST" if era is Era.MODERN else b"GET, POST, DELETE"))
@@ -142,7 +160,10 @@ def _denied_call(refusal: Refusal, era: Era) -> bytes:
     """A result that a model can read and act on, with the same as data for the client."""
     meaning, decision = refusal.meaning, {DECISION: decision_of(refusal)}
     detail = f" ({refusal.detail})" if refusal.detail else ""
-    text = f"Denied: {meaning.text}{detail}. What to do: {meaning.next}. Decision {refusal.decision_id}, reason {refusal.reason.value}."
+    text = (
+        f"Denied: {meaning.text}{detail}. What to do: {meaning.next}. "
+        f"Decision {refusal.decision_id}, reason {refusal.reason.value}."
+    )
     result: dict[str, Any] = {
         "content": [{"type": "text", "text": text}],
         "isError": True,

@@ -59,8 +59,9 @@ class Sessions:
         return self._sealer.seal(PURPOSE, handle.encode(), bound_to=self._life).encode("ascii")
 
     def require(self, presented: bytes | None, authenticated: Authenticated, resource: str) -> Session:
-        """The session of a presented handle. Raises `Invalid`: `session_missing` (400) or `session_unknown` (404) for one
-        that is ended, unknown or another grant's, which all look the same (G15)."""
+        """The session of a presented handle. Raises `Invalid`: `session_missing` (400) or `session_unknown` (404) for
+        one that is ended, unknown or another grant's, which all look the same (G15).
+        """
         if presented is None:
             raise refuse(Reason.SESSION_MISSING)
         handle = self._opened.get(presented) or self._open(presented)
@@ -85,8 +86,9 @@ class Sessions:
         return handle.session.nonce in self._ended or handle.issued_at_s <= self._ended_until_s
 
     def end(self, presented: bytes) -> None:
-        """From now on the handle is unknown. When too many are remembered, every session as old as the forgotten one ends:
-        its client opens a new one."""
+        """From now on the handle is unknown. When too many are remembered, every session as old as the forgotten one
+        ends: its client opens a new one.
+        """
         handle = self._opened.pop(presented, None)
         if handle is None:
             return

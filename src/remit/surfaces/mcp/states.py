@@ -29,8 +29,9 @@ class RequestStates:
     ttl_s: int
 
     def opened(self, authenticated: Authenticated, request: McpRequest) -> McpRequest:
-        """The request with the server's own state in it. Raises `Invalid` for a state of another grant, method, server or
-        params, for one that expired, and for one we never sealed."""
+        """The request with the server's own state in it. Raises `Invalid` for a state of another grant, method, server
+        or params, for one that expired, and for one we never sealed.
+        """
         if "requestState" not in request.params:
             return request
         sealed = request.params["requestState"]
@@ -61,7 +62,9 @@ class RequestStates:
         return request_state.bound_to(parties, request.method, request.params, self.walk.canonical)
 
     def _server(self, authenticated: Authenticated, request: McpRequest) -> str:
-        """On `/mcp` a name's owner may change between two requests. Where nobody owns it the walk refuses, and says why."""
+        """On `/mcp` a name's owner may change between two requests. Where nobody owns it the walk refuses, and says
+        why.
+        """
         live = self.walk.grants.find(authenticated.claims.grant_id)
         if request.endpoint.server or live is None:
             return request.endpoint.server

@@ -54,7 +54,9 @@ class ReplyStream:
         return data
 
     def _within_rate(self) -> bool:
-        """Progress may be thinned out: only the latest matters, and a server must not keep a client busy with it (G12)."""
+        """Progress may be thinned out: only the latest matters, and a server must not keep a client busy with it
+        (G12).
+        """
         now_s = self._clock.monotonic_s()
         if now_s - self._second >= 1.0:
             self._second, self._progress = now_s, 0
@@ -127,14 +129,16 @@ class ListenStream(ReplyStream):
 
 
 class SessionStream(ReplyStream):
-    """Legacy: the server may also ask the client something, and its events carry ids to resume from. Ids leave sealed to
-    the session, so that nobody can ask for another's events (G14)."""
+    """Legacy: the server may also ask the client something, and its events carry ids to resume from. Ids leave sealed
+    to the session, so that nobody can ask for another's events (G14).
+    """
 
-    __slots__ = ("_life",)
+    __slots__ = ("_life", "unserved")
 
     def __init__(self, visit: Visit, clock: Clock, life: SessionLife) -> None:
         super().__init__(visit, clock)
         self._life = life
+        self.unserved = False
 
     async def interim(self, message: Message) -> None:
         if message.data:

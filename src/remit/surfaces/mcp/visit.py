@@ -13,7 +13,9 @@ from remit.wire.headers import Fields
 
 @dataclass(slots=True)
 class Visit:
-    """`id` is what an answer goes under: `null` until the message's own id is known. `fields` no longer holds the token."""
+    """`id` is what an answer goes under: `null` until the message's own id is known. `fields` no longer holds the
+    token.
+    """
 
     place: Place
     fields: Fields

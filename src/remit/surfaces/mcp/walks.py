@@ -18,8 +18,9 @@ from remit.surfaces.mcp.states import RequestStates
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """`public_url` is the only source of our own name; `hosts` and `origins` are accepted beside it. `baggage` names the W3C
-    baggage keys that may travel to servers. `about` is what Remit says of itself on `/mcp` (name, version)."""
+    """`public_url` is the only source of our own name; `hosts` and `origins` are accepted beside it. `baggage` names
+    the W3C baggage keys that may travel to servers. `about` is what Remit says of itself on `/mcp` (name, version).
+    """
 
     public_url: str
     hosts: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ import uvloop
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
-from tests.ledger_scene import FIELDS, Disk, Scene
+from tests.ledger_scene import FIELDS, Disk, Scene, eventually
 
 
 @pytest.fixture
@@ -99,12 +99,10 @@ async def test_an_idle_ledger_signs_a_heartbeat_and_counts_refusals_once_per_int
     ledger = scene.open(asyncio.get_running_loop(), refusals_s=0.001, heartbeat_s=60.0, sync=disk.sync)
     for _ in range(5000):
         ledger.refused(Reason.TOKEN_INVALID)
-    while "refusals" not in scene.kinds():
-        await asyncio.sleep(0.001)
+    await eventually(lambda: "refusals" in scene.kinds())
     assert scene.kinds() == ["segment", "refusals"]
     scene.clock.advance(61)
-    while "checkpoint" not in scene.kinds():
-        await asyncio.sleep(0.001)
+    await eventually(lambda: "checkpoint" in scene.kinds())
     checkpoint = scene.records()[-1]
     assert (checkpoint["why"], checkpoint["counts"]) == ("heartbeat", {"segment": 1, "refusals": 1})
     ledger.close()
@@ -185,8 +183,7 @@ async def test_an_intent_starts_a_sync_at_the_end_of_its_turn(scene: Scene) -> N
     disk = Disk()
     ledger = scene.open(asyncio.get_running_loop(), sync=disk.sync)
     position = ledger.write(RecordKind.INTENT, "dec_1", FIELDS)
-    while not ledger.is_durable(position):
-        await asyncio.sleep(0)
+    await eventually(lambda: ledger.is_durable(position))
     assert disk.synced == 1
     ledger.close()
 

@@ -1,0 +1,1 @@
+"""Checking a call's arguments against its tool's inputSchema."""

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from remit.adapters.ledger.file import FileLedger
+from remit.adapters.ledger.index import Asked, LedgerIndex
+from remit.core.ledger import RecordKind
+from tests.ledger_scene import FIELDS, Scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path / "ledger")
+
+
+@pytest.fixture
+def ledger(scene: Scene) -> Iterator[FileLedger]:
+    ledger = scene.open()
+    ledger.write(RecordKind.INTENT, "dec_1", FIELDS)
+    ledger.write(RecordKind.OUTCOME, "dec_1", {"status": "ok"})
+    ledger.write(RecordKind.INTENT, "dec_2", FIELDS | {"grant": "grt_2", "subject": "human:analyst"})
+    ledger.write(RecordKind.DENIAL, "dec_3", FIELDS | {"reason": "policy_forbid", "tenant": "globex"})
+    yield ledger
+    if not ledger.failure:
+        ledger.close()
+
+
+@pytest.fixture
+def index(ledger: FileLedger, scene: Scene, tmp_path: Path) -> Iterator[LedgerIndex]:
+    index = LedgerIndex(tmp_path / "index.sqlite3", scene.directory)
+    yield index
+    index.close()
+
+
+def test_a_finished_call_is_explained_by_its_intent_and_outcome(index: LedgerIndex) -> None:
+    explained = index.explain("dec_1")
+    assert explained is not None
+    assert explained.record["action"] == "git/git_log"
+    assert explained.outcome is not None
+    assert explained.status == explained.outcome["status"] == "ok"
+
+
+def test_a_call_without_an_outcome_is_unknown_and_never_failed(index: LedgerIndex) -> None:
+    explained = index.explain("dec_2")
+    assert explained is not None
+    assert (explained.status, explained.outcome) == ("unknown", None)
+    assert index.unfinished() == ["dec_2"]
+
+
+def test_a_denial_is_explained_by_its_record(index: LedgerIndex) -> None:
+    explained = index.explain("dec_3")
+    assert explained is not None
+    assert (explained.status, explained.record["reason"]) == ("denial", "policy_forbid")
+
+
+def test_a_decision_that_was_never_made_is_not_found(index: LedgerIndex) -> None:
+    assert index.explain("dec_nobody") is None
+
+
+def test_an_answer_is_current_without_anybody_asking_for_it(index: LedgerIndex, ledger: FileLedger) -> None:
+    assert index.explain("dec_4") is None
+    ledger.write(RecordKind.INTENT, "dec_4", FIELDS)
+    explained = index.explain("dec_4")
+    assert explained is not None
+    assert explained.status == "unknown"
+    ledger.write(RecordKind.OUTCOME, "dec_4", {"status": "tool_error"})
+    explained = index.explain("dec_4")
+    assert explained is not None
+    assert explained.status == "tool_error"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (Asked(subject="human:engineer"), ["dec_3", "dec_1"]),
+        (Asked(subject="human:engineer", tenant="acme"), ["dec_1"]),
+        (Asked(grant="grt_2"), ["dec_2"]),
+        (Asked(client="demo", count_max=1), ["dec_3"]),
+        (Asked(action="git/git_log", kind=RecordKind.INTENT), ["dec_2", "dec_1"]),
+        (Asked(subject="' OR 1 --"), []),
+    ],
+)
+def test_records_are_found_by_what_is_asked_newest_first(index: LedgerIndex, asked: Asked, expected: list[str]) -> None:
+    assert [record["id"] for record in index.find(asked)] == expected
+
+
+def test_the_calls_of_each_grant_are_counted_across_restarts(
+    index: LedgerIndex, ledger: FileLedger, scene: Scene
+) -> None:
+    assert index.calls_by_grant() == {"grt_1": 1, "grt_2": 1}
+    ledger.close()
+    again = scene.open()
+    again.write(RecordKind.INTENT, "dec_5", FIELDS)
+    assert index.calls_by_grant() == {"grt_1": 2, "grt_2": 1}
+    again.close()
+
+
+def test_an_index_made_anew_says_the_same(index: LedgerIndex) -> None:
+    before = [index.find(Asked()), index.calls_by_grant(), index.unfinished()]
+    assert index.rebuild() == 5
+    assert [index.find(Asked()), index.calls_by_grant(), index.unfinished()] == before
+
+
+def test_an_index_of_another_ledger_starts_over_by_itself(index: LedgerIndex, scene: Scene, ledger: FileLedger) -> None:
+    assert index.explain("dec_1") is not None
+    ledger.close()
+    for path in scene.directory.iterdir():
+        path.unlink()
+    other = scene.open()
+    other.write(RecordKind.INTENT, "dec_other", FIELDS)
+    assert index.explain("dec_1") is None
+    assert index.explain("dec_other") is not None
+    other.close()
+
+
+def test_two_processes_may_share_the_index(index: LedgerIndex, scene: Scene, tmp_path: Path) -> None:
+    other = LedgerIndex(tmp_path / "index.sqlite3", scene.directory)
+    assert index.catch_up() == 5
+    assert other.catch_up() == 0
+    assert other.calls_by_grant() == index.calls_by_grant()
+    other.close()
+
+
+def test_a_torn_or_damaged_line_is_left_to_verification(index: LedgerIndex, scene: Scene) -> None:
+    scene.rewrite(lambda content: content + b"not json\n" + b'{"seq":')
+    assert index.catch_up() == 5
+    assert [record["id"] for record in index.find(Asked(kind=RecordKind.DENIAL))] == ["dec_3"]

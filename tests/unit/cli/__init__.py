@@ -1,0 +1,1 @@
+"""The command line, against an administration socket that answers what a test says."""

@@ -1,0 +1,131 @@
+"""`remit call`: how words become arguments, and how each kind of answer ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from remit.cli.call import parsed_arguments, report
+from remit.cli.mcp_client import Reply
+from remit.cli.output import CommandFailed, Exit
+from tests.unit.cli.conftest import Running
+
+DECISION = {
+    "decision_id": "dec_7Q2K",
+    "reason": "policy_no_permit",
+    "near_miss": {"policy": "write-inside (acme/files.cedar:12)", "failed": ['context.args.path like "/workspace/*"']},
+    "next": "see remit explain with the decision id",
+}
+
+GRANTED = {"grant": {"id": "grt_1"}, "access_token": "secret-token"}
+
+
+def denied(decision: dict[str, Any]) -> Reply:
+    return Reply(200, {"isError": True, "content": [], "_meta": {"io.remit/decision": decision}})
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("a=text", "text"),
+        ("a=1", 1),
+        ("a=1.5", 1.5),
+        ("a=true", True),
+        ('a={"b": 1}', {"b": 1}),
+        ("a=", ""),
+        ("a=null", "null"),
+        ("a=[1]", "[1]"),
+        ('a="quoted"', '"quoted"'),
+        ("a=b=c", "b=c"),
+        ("a:=[1]", [1]),
+        ('a:="1"', "1"),
+        ("a:=null", None),
+    ],
+)
+def test_a_word_is_text_unless_it_is_a_number_boolean_or_object_or_is_forced(word: str, value: object) -> None:
+    found = parsed_arguments([word])["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("words", [["a"], ["=1"], ["a:=nonsense"], ["a=1", "a=2"]])
+def test_a_word_that_is_no_argument_is_a_usage_error(words: list[str]) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        parsed_arguments(words)
+    assert failed.value.code is Exit.USAGE
+
+
+def test_a_denial_names_decision_policy_and_near_miss_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report("files/write_file", denied(DECISION), as_json=False) == Exit.DENIED
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        'DENIED dec_7Q2K  policy_no_permit  near miss: "write-inside" (acme/files.cedar:12) would permit if '
+        'context.args.path like "/workspace/*"'
+    )
+
+
+def test_a_forbid_names_its_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    forbidden = {"decision_id": "dec_1", "reason": "policy_forbid", "policy": ["no-secrets (acme/files.cedar:3)"]}
+    assert report("files/read", denied(forbidden), as_json=False) == Exit.DENIED
+    assert 'policy "no-secrets" (acme/files.cedar:3)' in capsys.readouterr().out
+
+
+def test_the_tools_own_answer_is_printed_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    reply = Reply(200, {"content": [{"type": "text", "text": "three commits"}]})
+    assert report("git/git_log", reply, as_json=False) == Exit.OK
+    assert capsys.readouterr().out == "three commits\n"
+
+
+def test_an_error_of_the_tool_is_not_a_denial(capsys: pytest.CaptureFixture[str]) -> None:
+    reply = Reply(200, {"isError": True, "content": [{"type": "text", "text": "no such branch"}]})
+    assert report("git/git_log", reply, as_json=True) == Exit.FINDINGS
+    assert json.loads(capsys.readouterr().out)["outcome"] == "tool_error"
+
+
+def test_an_outage_is_not_a_denial(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"io.remit/decision": {"decision_id": "dec_2", "reason": "upstream_unreachable"}}
+    reply = Reply(502, None, {"code": -31003, "message": "the server cannot be reached", "data": data})
+    assert report("git/git_log", reply, as_json=False) == Exit.UNREACHABLE
+    assert capsys.readouterr().out.startswith("OUTAGE dec_2  upstream_unreachable")
+
+
+def test_what_a_server_says_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    reply = Reply(200, {"content": [{"type": "text", "text": "\x1b]0;owned\x07 \u202egnp.exe"}]})
+    report("git/git_log", reply, as_json=False)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "owned" in out
+
+
+class TestCommand:
+    """The grant that a call lives by."""
+
+    def test_covers_the_tool_alone_and_is_ended_even_when_nobody_answers(
+        self, remit: Callable[..., tuple[int, str, str]], running: Running
+    ) -> None:
+        running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": []}}
+        code, _, err = remit("call", "files/write_file", "path=/x", "--as", "engineer")
+        assert code == Exit.UNREACHABLE
+        assert "secret-token" not in err
+        (_, asked), (ended, which) = running.asked
+        assert (asked["tools"], asked["scopes"], asked["resource"]) == (["files/write_file"], [], "/mcp/files")
+        assert (asked["client"], asked["environment"], asked["ttl_s"]) == ("acme-client", "dev", 60)
+        assert (ended, which) == ("grant.end", {"grant": "grt_1"})
+
+    def test_wants_to_know_the_client_where_there_are_several(
+        self, remit: Callable[..., tuple[int, str, str]], running: Running
+    ) -> None:
+        code, _, err = remit("call", "files/read", "--as", "analyst")
+        assert code == Exit.USAGE
+        assert "--client" in err
+        assert running.asked == []
+
+    def test_does_not_invent_an_account(self, remit: Callable[..., tuple[int, str, str]], running: Running) -> None:
+        code, _, err = remit("call", "files/read", "--as", "nobody")
+        assert code == Exit.USAGE
+        assert "analyst, engineer" in err
+        assert running.asked == []

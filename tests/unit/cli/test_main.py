@@ -1,0 +1,127 @@
+"""How every command ends: its exit code, its streams, and one line instead of a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remit import __version__
+from remit.cli.main import COMMANDS, GROUPS, build
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
+from tests.unit.cli.conftest import Running
+
+Command = Callable[..., tuple[int, str, str]]
+STATUS = {"servers": []}
+
+
+def test_version_is_data_on_stdout(remit: Command) -> None:
+    code, out, err = remit("version")
+    assert (code, err) == (0, "")
+    assert __version__ in out
+    assert json.loads(remit("version", "--json")[1])["schema"] == "remit/version/1"
+
+
+def test_version_loads_no_command_parser() -> None:
+    """What makes a command slow to start is what it imports."""
+    script = "import sys\nfrom remit.cli.main import run\nrun(['version'])\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"cyclopts", "rich", "yaml", "msgspec", "asyncio", "cryptography", "remit.app"}
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])
+def test_every_command_explains_itself_without_a_configuration(remit: Command, name: str) -> None:
+    code, out, err = remit(name, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: remit")
+
+
+def test_every_command_that_is_listed_exists() -> None:
+    app = build()
+    assert all(app[name] for name in [*COMMANDS, *GROUPS])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["frobnicate"],
+        ["grant", "create"],
+        ["grant", "create", "--user", "a", "--client", "b", "--purpose", "c"],
+        ["revoke"],
+        ["revoke", "--user", "a", "--tenant", "b"],
+        ["explain"],
+        ["call", "no-slash", "--as", "engineer"],
+        ["call", "files/read", "nonsense", "--as", "engineer"],
+        ["audit", "verify", "/tmp"],
+        ["server", "list", "--no-such-option"],
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(remit: Command, configured: Path, words: list[str]) -> None:
+    code, out, err = remit(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("error  ")
+    assert "Traceback" not in err
+    code, out, _ = remit(*words, "--json")
+    assert code == 2
+    assert json.loads(out)["schema"] == "remit/error/1"
+
+
+def test_a_missing_configuration_is_named(remit: Command, tmp_path: Path) -> None:
+    code, out, err = remit("server", "list", "--config", str(tmp_path / "none.yaml"))
+    assert (code, out) == (3, "")
+    assert f"{tmp_path}/none.yaml: not found" in err
+
+
+def test_a_faulty_configuration_is_told_with_a_suggestion(remit: Command, tmp_path: Path) -> None:
+    path = tmp_path / "remit.yaml"
+    path.write_text("public_url: http://127.0.0.1:1\ntenants: [a]\nenvironments: [dev]\nacounts: {}\n")
+    code, _, err = remit("server", "list", "--config", str(path))
+    assert code == 3
+    assert "accounts" in err
+
+
+def test_nobody_at_the_socket_is_unreachable_and_says_how_to_start(remit: Command, configured: Path) -> None:
+    code, out, err = remit("server", "list")
+    assert (code, out) == (5, "")
+    assert "remit serve" in err
+
+
+def test_somebody_at_the_socket_is_heard(remit: Command, running: Running) -> None:
+    running.answers["server.list"] = STATUS
+    assert remit("server", "list")[:2] == (0, "no servers are registered\n")
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (Reason.ROLE_MISSING, 4),
+        (Reason.GRANT_ENDED, 4),
+        (Reason.INVALID_PARAMS, 2),
+        (Reason.LEDGER_UNAVAILABLE, 5),
+    ],
+)
+def test_each_kind_of_refusal_has_its_exit_code(remit: Command, running: Running, reason: Reason, code: int) -> None:
+    refusal = refuse(reason, "what was found")
+    refusal.decision_id = "dec_X"
+    running.answers["server.list"] = refusal
+    found, out, err = remit("server", "list")
+    assert (found, out) == (code, "")
+    assert "what was found" in err
+    assert "remit explain dec_X" in err
+    error = json.loads(remit("server", "list", "--json")[1])["error"]
+    assert (error["reason"], error["decision_id"]) == (reason.value, "dec_X")
+
+
+def test_a_fault_of_ours_is_one_line_and_a_traceback_only_on_request(remit: Command, running: Running) -> None:
+    running.answers["server.list"] = {"unexpected": 1}
+    code, out, err = remit("server", "list")
+    assert (code, out) == (6, "")
+    assert "Traceback" not in err
+    assert "--debug" in err
+    assert "Traceback" in remit("server", "list", "--debug")[2]

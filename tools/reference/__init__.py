@@ -1,0 +1,1 @@
+"""What the generated pages of docs/reference/ say: one module per page, its words beside it in YAML."""
