@@ -84,7 +84,7 @@ def test_a_kid_that_is_not_ours_is_refused(scene: TokenScene, kid: Any) -> None:
 
 
 def test_a_missing_kid_is_refused(scene: TokenScene) -> None:
-    header, payload = scene.parts()
+    _, payload = scene.parts()
     refused(scene, scene.signed({"alg": "ES256", "typ": "at+jwt"}, payload))
 
 

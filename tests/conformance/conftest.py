@@ -12,6 +12,7 @@ import pytest
 from tests.conformance.results import LegRun
 from tests.conformance.runner import Suite, run_legs
 from tests.peers import launch
+from tests.peers.remit_process import PERMIT_ALL, remit_process
 
 ERAS: Final[Mapping[str, Literal["legacy", "modern"]]] = {"2025-11-25": "legacy", "2026-07-28": "modern"}
 """Leg → era of the server it runs against: each era to an upstream of its own."""
@@ -47,14 +48,16 @@ def direct(suite: Suite, upstreams: Mapping[str, str]) -> Mapping[str, LegRun]:
 def governed(
     upstreams: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Endpoint]]:
-    """Leg → Remit's endpoint for that leg's upstream.
-
-    What it has to do: write DIR/remit.yaml with one server per upstream and a policy that permits everything they
-    offer; start `remit serve --config DIR/remit.yaml` and wait until it is ready; make a grant of at least 600 calls
-    for each with `remit grant create --user U --client C --purpose P --resource /mcp/SERVER --json`; yield; end the
-    process by its id.
+    """Leg → Remit's endpoint for that leg's upstream. The policy permits everything: what is held equal is the
+    protocol.
     """
-    raise NotImplementedError("`remit serve` is not wired into the conformance tests yet: complete this fixture")
+    servers = {era: {"http": {"url": upstreams[leg]}} for leg, era in ERAS.items()}
+    folder = tmp_path_factory.mktemp("conformance")
+    with remit_process(folder, servers, {"acme/everything.cedar": PERMIT_ALL}) as remit:
+        yield {
+            leg: Endpoint(f"{remit.url}/mcp/{era}", remit.token(f"/mcp/{era}", "--scope", era))
+            for leg, era in ERAS.items()
+        }
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from remit.cli.output import Exit
 from remit.core.administration import Role
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import MEANING, Reason
-from tests.docs.book import ROOT, page, pages
+from tests.docs.book import ROOT, page, pages, table_rows
 
 ADAPTERS = sorted(path for path in (ROOT / "src/remit/adapters").glob("*/*.py") if path.name != "__init__.py")
 COMMANDS = [" ".join(path) for path, _ in commands()]
@@ -34,7 +35,9 @@ def test_every_setting_is_read_by_something() -> None:
     files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.parts[-2:] != ("app", "settings.py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     code += (ROOT / "src/remit/app/settings.py").read_text(encoding="utf-8").split("class Configuration:")[1]
-    named = {f"{section.__name__}.{field.name}" for _, section in sections() for field in msgspec.structs.fields(section)}
+    named = {
+        f"{section.__name__}.{field.name}" for _, section in sections() for field in msgspec.structs.fields(section)
+    }
     assert sorted(name for name in named if not re.search(rf"\w\.{name.split('.')[1]}\b", code)) == []
 
 
@@ -91,3 +94,27 @@ def test_every_page_can_be_reached_from_the_index() -> None:
                 for target in re.findall(r"\]\(([^)\s:#]+)", pages()[name])
             ]
     assert sorted(name for name in pages() if name.startswith("docs/") and name not in reached) == []
+
+
+def test_every_field_of_a_record_is_explained() -> None:
+    """The keys of what the functions named `…_fields` return, in core and flows."""
+    told = {name.strip("` ") for row in table_rows(page("docs/reference/events.md"), 2) for name in row[0].split(",")}
+    recorded = {
+        key
+        for folder in ("core", "flows")
+        for path in (ROOT / "src/remit" / folder).glob("*.py")
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef) and function.name.endswith("_fields")
+        for key in outer_keys(function)
+    }
+    assert {"subject", "determining", "status", "administrator", "store_sequence"} <= recorded
+    assert sorted(recorded - told) == []
+
+
+def outer_keys(function: ast.FunctionDef) -> set[str]:
+    """String keys of the dictionaries written in a function, those inside other dictionaries left out."""
+    displays = [node for node in ast.walk(function) if isinstance(node, ast.Dict)]
+    inner = {id(node) for display in displays for value in display.values for node in ast.walk(value)}
+    keys = [key for display in displays if id(display) not in inner for key in display.keys]
+    stored = [node.slice for node in ast.walk(function) if isinstance(node, ast.Subscript)]
+    return {key.value for key in [*keys, *stored] if isinstance(key, ast.Constant) and isinstance(key.value, str)}

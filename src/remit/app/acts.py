@@ -160,7 +160,7 @@ class Acts:
 
     async def head(self, administrator: Administrator, arguments: Arguments) -> Answer:
         await self._permit(administrator, Act.AUDIT_READ, administrator.tenants, {})
-        return reader.anchor_to_json(self.remit.ledger.head())
+        return reader.anchor_to_json(await self.remit.ledger.durable_head())
 
     async def export(self, administrator: Administrator, arguments: Arguments) -> Answer:
         first, last = arguments.get("first", 1), arguments.get("last")
@@ -187,7 +187,6 @@ class Acts:
     async def status(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.STATUS, frozenset(), {})
         remit = self.remit
-        head = remit.ledger.head()
         return {
             "version": __version__,
             "public_url": remit.configuration.settings.public_url,
@@ -197,8 +196,8 @@ class Acts:
             "ledger": {
                 "writable": not remit.ledger.failure,
                 "failure": remit.ledger.failure,
-                "segment": head.segment,
-                "seq": head.seq,
+                "segment": remit.ledger.segment,
+                "seq": remit.ledger.seq,
                 "durable": remit.configuration.settings.ledger.durable,
             },
             "policies": self._policies(permitted.tenants, ()),

@@ -160,9 +160,10 @@ def _configuration(stage: Stage, peers: Mapping[str, Peer]) -> dict[str, Any]:
         },
         "clients": {"acme-client": {"tenant": "acme"}, "globex-client": {"tenant": "globex"}},
         "servers": {
-            "git": server("git", ["acme"], environment=git_path, path_arguments=git_paths),
-            "files": server("filesystem", ["acme"], str(stage.workspace), path_arguments=paths),
-            "time": server("time", ["acme", "globex"]),
+            # These three keep nothing between calls, so grants may share a process. The fourth does.
+            "git": server("git", ["acme"], environment=git_path, path_arguments=git_paths, stateful=False),
+            "files": server("filesystem", ["acme"], str(stage.workspace), path_arguments=paths, stateful=False),
+            "time": server("time", ["acme", "globex"], stateful=False),
             "everything": server("everything", ["acme"]),
         },
         "administrators": {

@@ -1,37 +1,122 @@
-"""Policies read and tested without a server."""
+"""Policies checked and tested without a server, against the tools that were trusted when Remit last ran."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from remit.adapters.policy.loading import BASE_DIR, Fault
-from remit.adapters.policy.sets import Loaded, read_all
-from remit.app.settings import Configuration
-from remit.core.catalog import Catalog
+from remit.adapters.policy.expectations import run_tests
+from remit.adapters.policy.loading import Fault, tenants_in
+from remit.adapters.policy.reporting import report
+from remit.adapters.schema.compiled import SchemaProblem, compile_schema
+from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
+from remit.adapters.store.sqlite import SqliteStore
+from remit.app.catalog import stored_item
+from remit.app.registration import server_configs
+from remit.app.settings import Configuration, ConfigurationInvalid
+from remit.core.catalog import Catalog, Item, Server, Tool, bare_names
+from remit.core.errors import Refusal
+from remit.core.registration import ServerConfig
+from remit.flows.register_server import Pinned, load_pins
 
-NOTHING_OFFERED = Catalog(0, {}, {})
+NEVER_SEEN = Pinned({})
 
 
 def check_policies(configuration: Configuration) -> dict[str, Any]:
-    """What is wrong with each tenant's files, as far as it shows without knowing what servers offer."""
-    found = read_all(configuration.policies_dir, NOTHING_OFFERED)
-    tenants = {tenant: _told(found[tenant]) for tenant in sorted(found)}
-    for tenant in configuration.settings.tenants:
-        tenants.setdefault(tenant, {"version": "", "policies": 0, "problems": []})
-    for tenant in tenants.keys() - set(configuration.settings.tenants):
-        stray = Fault(tenant, 0, "no tenant of this name is in the configuration; nothing reads this folder")
-        tenants[tenant]["problems"] = [*tenants[tenant]["problems"], _fault(stray)]
-    return {"tenants": tenants}
+    """What is wrong with each tenant's files, and which arguments no policy can read. `tools` counts the known ones."""
+    catalog = trusted_catalog(configuration)
+    found = report(configuration.policies_dir, catalog)
+    names = sorted({*configuration.settings.tenants, *tenants_in(configuration.policies_dir)})
+    tenants: dict[str, Any] = {}
+    for name in names:
+        faults = [fault for fault in found.faults if _of(fault, name)]
+        if name not in configuration.settings.tenants:
+            faults.append(Fault(name, 0, "the configuration has no tenant of this name; nothing reads this folder"))
+        tenants[name] = {
+            "version": found.versions.get(name, ""),
+            "policies": found.policies.get(name, 0),
+            "problems": [_told(fault) for fault in faults],
+            "notes": [_told(note) for note in found.notes if _of(note, name)],
+        }
+    unmapped = {tool: list(arguments) for tool, arguments in found.unmapped.items()}
+    tools = sum(len(server.tools()) for server in catalog.servers.values())
+    return {"tenants": tenants, "unmapped": unmapped, "tools": tools}
 
 
-def _told(loaded: Loaded) -> dict[str, Any]:
-    own = [policy for policy in loaded.parsed.policies if not policy.source.file.startswith(f"{BASE_DIR.name}/")]
-    return {
-        "version": loaded.parsed.version,
-        "policies": len(own),
-        "problems": [_fault(fault) for fault in loaded.faults],
+def test_policies(configuration: Configuration) -> dict[str, Any]:
+    """Run the tests that stand beside the policies."""
+    catalog = trusted_catalog(configuration)
+    tests = [
+        {"file": test.file, "line": test.line, "name": test.name, "passed": test.passed, "message": test.problem}
+        for test in run_tests(configuration.policies_dir, catalog)
+    ]
+    known = sorted(name for name, server in catalog.servers.items() if server.items)
+    return {"tests": tests, "failed": sum(not test["passed"] for test in tests), "known_servers": known}
+
+
+def trusted_catalog(configuration: Configuration) -> Catalog:
+    """Every registered server with the definitions that are pinned; with none where Remit has not seen it yet.
+
+    Raises `ConfigurationInvalid` when what is stored cannot be read or was changed by somebody.
+    """
+    try:
+        pins = asyncio.run(_pins(configuration))
+    except (KeyFileError, Refusal) as problem:
+        raise ConfigurationInvalid([f"{configuration.state_dir}: {problem}"]) from None
+    servers = {
+        config.name: _server(config, pins.get(config.name, NEVER_SEEN)) for config in server_configs(configuration)
     }
+    return Catalog(1, servers, bare_names(servers))
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+async def _pins(configuration: Configuration) -> dict[str, Pinned]:
+    path, keys = configuration.state_dir / "store.sqlite3", configuration.state_dir / "keys"
+    stored = read_keys(keys, Purpose.STORE) if path.exists() and keys.is_dir() else None
+    if stored is None:
+        return {}
+    store = await SqliteStore.open(path, stored[-1].material)
+    try:
+        return await load_pins(store)
+    finally:
+        await store.close()
+
+
+def _server(config: ServerConfig, pinned: Pinned) -> Server:
+    items = {key: _item(config, stored_item(config.name, key, pin.definition)) for key, pin in pinned.pins.items()}
+    return Server(
+        name=config.name,
+        tenants=config.tenants,
+        environment=config.environment,
+        owner=config.owner,
+        mode=config.mode,
+        credential=config.credential,
+        stateful=config.stateful,
+        eras=pinned.eras,
+        items=items,
+        withheld={},
+        discovery=pinned.discovery,
+        versions=pinned.versions,
+    )
+
+
+def _item(config: ServerConfig, item: Item) -> Item:
+    """A tool as calls meet it: schema compiled, and with what its registration says of it."""
+    if not isinstance(item, Tool):
+        return item
+    try:
+        validate = compile_schema(item.input_schema)
+    except SchemaProblem:
+        validate = None
+    paths = config.path_arguments.get(item.name, ())
+    return Tool(
+        item.kind, item.server, item.name, item.definition, item.digest, item.input_schema, validate, paths,
+        item.name in config.high_risk, item.header_arguments,
+    )  # fmt: skip
+
+
+def _of(fault: Fault, tenant: str) -> bool:
+    return fault.file.startswith(f"{tenant}/")
+
+
+def _told(fault: Fault) -> dict[str, Any]:
     return {"file": fault.file, "line": fault.line, "message": fault.message}

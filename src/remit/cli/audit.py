@@ -54,7 +54,11 @@ def _words(record: Mapping[str, Any]) -> Iterator[str]:
             yield ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     if not record.get("subject"):
         rest = {name: value for name, value in record.items() if name not in FRAME and name not in ("status", "act")}
-        yield json.dumps(rest, default=str) if rest else ""
+        yield from (f"{name}={_short(value)}" for name, value in rest.items() if value not in ("", [], None))
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
 
 
 @app.command

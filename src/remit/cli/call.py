@@ -160,6 +160,8 @@ def _refused(tool: str, reply: Reply, decision: Mapping[str, Any], *, as_json: b
     text = f"{WORD[kind]} {refusal_line(decision)}"
     if decision.get("next"):
         text += f"\n  next: {one_line(decision['next'], 240)}"
+    if decision.get("decision_id"):
+        text += f"\n  why:  remit explain {decision['decision_id']}"
     emit("call", {"tool": tool, "outcome": outcome, "decision": decision}, as_json=as_json, text=text)
     return EXIT_OF[kind]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import time
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT = Options()
 FOLDER = Path(".remit-demo")
-HEALTHY = frozenset({"ok", "healthy", "ready", "up"})
 
 
 def demo(
@@ -47,6 +47,8 @@ def demo(
         serving = Serving(stage)
         try:
             serving.start()
+            import remit.cli.demo_walk  # noqa: F401  the client takes a second to load: meanwhile Remit starts
+
             serving.wait_until(stage.socket.exists, every_s=0.02)
             serving.wait_until(lambda: _servers_known(stage), every_s=0.25)  # each question is a record
             shown = _walk(stage, peers, started_s, as_json=options.json)
@@ -60,10 +62,8 @@ def demo(
 
 
 def _require_client() -> None:
-    try:
-        import mcp  # noqa: F401
-    except ImportError:
-        raise usage("the demo's client is not installed", "pip install 'remit[demo]'") from None
+    if importlib.util.find_spec("mcp") is None:
+        raise usage("the demo's client is not installed", "pip install 'remit[demo]'")
 
 
 def _peers(names: tuple[str, ...], *, ask: bool) -> dict[str, Peer]:
@@ -94,7 +94,7 @@ def _servers_known(stage: Stage) -> bool:
     """Whether Remit has seen what every server offers."""
     with Administration(stage.socket) as administration:
         servers = administration.act("server.list")["servers"]
-    return bool(servers) and all(server["health"] in HEALTHY and server["tools"] for server in servers)
+    return bool(servers) and all(server["health"] == "ok" and server["tools"] for server in servers)
 
 
 def _walk(stage: Stage, peers: Mapping[str, Peer], started_s: float, *, as_json: bool) -> bool:

@@ -83,7 +83,9 @@ def _assurance(assurance: str) -> Iterator[Finding]:
 def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
     what, health = f"server {server['name']}", str(server["health"])
     withheld = server["withheld"]
-    if health not in ("ok", "healthy", "up", "ready"):
+    if health in ("unknown", "stored"):
+        yield Finding("note", what, "not asked yet since the start")
+    elif health != "ok":
         yield Finding("ill", what, health, f"remit check; is the server of {server['owner']} running?")
     elif withheld:
         yield Finding("ill", what, f"changed since trusted: {_listed(withheld)}", f"remit server diff {server['name']}")

@@ -57,8 +57,6 @@ class Asked:
 @app.command
 def create(*, asked: Asked, options: Options = DEFAULT) -> None:
     """Make a grant and print its access token, which lives as long as the grant."""
-    if not (asked.tool or asked.scope or asked.purpose_class):
-        raise usage("nothing to grant", "name a --tool SERVER/TOOL, a --scope SERVER, or a --purpose-class")
     if asked.calls_max is not None and asked.calls_max < 1:
         raise usage("--calls-max is at least 1")
     with options.administration() as administration:
@@ -89,13 +87,15 @@ def list_grants(
     user: Annotated[str, Parameter(help="only this account's")] = "",
     client: Annotated[str, Parameter(help="only this client's")] = "",
     tenant: Annotated[str, Parameter(help="only this tenant's")] = "",
+    ended: Annotated[bool, Parameter(help="also those that are over")] = False,
     options: Options = DEFAULT,
 ) -> None:
     """List the grants you may see: whose, what for, how much is used, when they end."""
     given = {"user": user, "client": client, "tenant": tenant}
     with options.administration() as administration:
         found = administration.act("grant.list", {name: value for name, value in given.items() if value})
-    emit("grants", found, as_json=options.json, text=_listed(found["grants"]))
+    grants = [grant for grant in found["grants"] if ended or grant["state"] == "active"]
+    emit("grants", {**found, "grants": grants}, as_json=options.json, text=_listed(grants))
 
 
 def _listed(grants: list[dict[str, Any]]) -> str:
@@ -104,12 +104,16 @@ def _listed(grants: list[dict[str, Any]]) -> str:
     rows = [
         (
             grant["id"], grant["state"], one_line(grant["subject"], 40), one_line(grant["client"], 40), grant["tenant"],
-            grant["calls_used"], until(grant["expires_at_s"]), one_line(" ".join(map(str, grant["scopes"])), 48),
+            grant["calls_used"], _ends(grant), one_line(" ".join(map(str, grant["scopes"])), 48),
             one_line(_purpose(grant["purpose"]), 40),
         )
         for grant in grants
     ]  # fmt: skip
     return table(("grant", "state", "subject", "client", "tenant", "calls", "ends", "covers", "purpose"), rows)
+
+
+def _ends(grant: Mapping[str, Any]) -> str:
+    return until(grant["expires_at_s"]) if grant["state"] == "active" else "-"
 
 
 def _purpose(purpose: object) -> object:

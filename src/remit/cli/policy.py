@@ -17,16 +17,29 @@ app = App(name="policy", help="Check, test and reload policies.")
 
 @app.command
 def check(*, options: Options = DEFAULT) -> int:
-    """Say, with file and line, what is wrong with each tenant's policies. Needs no server; exit 1 if anything is."""
+    """Say, with file and line, what is wrong with the policies. Needs no server; exit code 1 if anything is."""
     from remit.app.policies import check_policies
 
     found = check_policies(options.configuration())
-    emit("policy-check", found, as_json=options.json, text=checked_text(found["tenants"]))
+    emit("policy-check", found, as_json=options.json, text="\n".join([checked_text(found["tenants"]), *_unread(found)]))
+    if not found["tools"] and not options.json:
+        note(UNSEEN)
     return Exit.FINDINGS if _at_fault(found["tenants"]) else Exit.OK
+
+
+UNSEEN = (
+    "note   no tools are known yet: Remit learns them when it is started; until then their arguments are not checked"
+)
 
 
 def _at_fault(tenants: Mapping[str, Any]) -> bool:
     return any(tenant["problems"] for tenant in tenants.values())
+
+
+def _unread(found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"note  policies cannot read {', '.join(names)} of {tool}" for tool, names in sorted(found["unmapped"].items())
+    ]
 
 
 def checked_text(tenants: Mapping[str, Any]) -> str:
@@ -35,14 +48,12 @@ def checked_text(tenants: Mapping[str, Any]) -> str:
 
 def _tenant(name: str, tenant: Mapping[str, Any]) -> list[str]:
     problems = tenant["problems"]
-    word = paint("31", "FAULTY") if problems else paint("32", "ok")
-    effect = ": this tenant is denied everything" if problems and not tenant.get("version") else ""
-    lines = [f"{word}  {name}  {tenant.get('policies', '')}  {str(tenant.get('version', ''))[:12]}{effect}".rstrip()]
+    word = paint("31", "FAULTY") if problems else paint("32", "ok    ")
+    count = f"  {tenant['policies']} policies" if "policies" in tenant else ""
+    lines = [f"{word}  {name}{count}  set {str(tenant.get('version') or 'none')[:12]}"]
     lines += [f"  {found['file']}:{found['line']}  {one_line(found['message'], 240)}" for found in problems]
     for found in tenant.get("notes", ()):
         lines.append(f"  {found['file']}:{found['line']}  note: {one_line(found['message'], 240)}")
-    for tool, fields in sorted(tenant.get("unmapped", {}).items()):
-        lines.append(f"  note: policies cannot read {', '.join(map(str, fields))} of {tool}")
     return lines
 
 
@@ -53,8 +64,11 @@ def run_tests(*, options: Options = DEFAULT) -> int:
 
     found = test_policies(options.configuration())
     emit("policy-test", found, as_json=options.json, text=tested_text(found))
-    if not found["tests"] and not options.json:
-        note("no tests found; put them beside the policies as NAME.test.yaml")
+    if not options.json:
+        if not found["tests"]:
+            note("no tests found; put them beside the policies as NAME.test.yaml")
+        elif not found["known_servers"]:
+            note(UNSEEN)
     return Exit.OK if found["failed"] == 0 else Exit.FINDINGS
 
 
@@ -62,7 +76,7 @@ def tested_text(found: Mapping[str, Any]) -> str:
     lines = []
     for case in found["tests"]:
         word = paint("32", "PASS") if case["passed"] else paint("31", "FAIL")
-        lines.append(f"{word}  {case['tenant']}/{case['file']}  {one_line(case['name'])}")
+        lines.append(f"{word}  {case['file']}:{case['line']}  {one_line(case['name'])}")
         if not case["passed"]:
             lines.append(f"      {one_line(case['message'], 240)}")
     return "\n".join([*lines, f"{len(found['tests']) - found['failed']} of {len(found['tests'])} passed"])

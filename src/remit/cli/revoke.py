@@ -53,12 +53,14 @@ def report_end(done: Mapping[str, Any], what: str, *, as_json: bool) -> None:
 
 def ended_text(done: Mapping[str, Any], what: str) -> str:
     grants = done["grants"]
+    if not grants:
+        return f"nothing to end: {one_line(what)} has no live grant  {done.get('decision_id', '')}".rstrip()
     counts = (
         f"{_count(len(grants), 'grant')}, {_count(done['calls'], 'call')} in flight, "
         f"{_count(done['processes'], 'process', 'processes')}"
     )
-    elapsed = f"ended in {done['elapsed_ms']:.1f} ms" if grants else "nothing to end"
-    lines = [f"REVOKED  {one_line(what)}  {counts} {elapsed}  {done.get('decision_id', '')}".rstrip()]
+    ended = f"{counts} ended in {done['elapsed_ms']:.1f} ms"
+    lines = [f"REVOKED  {one_line(what)}  {ended}  {done.get('decision_id', '')}".rstrip()]
     return "\n".join([*lines, *(f"  {grant}" for grant in grants)])
 
 

@@ -194,16 +194,18 @@ class CreateGrant:
     def _reachable(self, draft: _Draft) -> frozenset[Scope]:
         """What ceiling, tenant, environment and resource share. Another tenant's server looks like none at all."""
         root = f"{self.registry.issuer}/mcp"
-        server = draft.resource.removeprefix(f"{root}/") if draft.resource != root else ""
         available: frozenset[Scope] = frozenset(
             WholeServer(name)
             for name, found in self.catalog().servers.items()
             if draft.tenant in found.tenants and draft.environment == found.environment
         )
-        if server and WholeServer(server) not in available:
-            raise refuse(Reason.SERVER_UNKNOWN, f"resource: expected {root} or {root}/SERVER with a server of yours")
         within = reach(draft.ceiling, available)
-        return intersect(within, frozenset({WholeServer(server)})) if server else within
+        if draft.resource == root:
+            return within
+        for server in available:
+            if draft.resource == f"{root}/{server}":
+                return intersect(within, frozenset({server}))
+        raise refuse(Reason.SERVER_UNKNOWN, f"resource: expected {root} or {root}/SERVER with a server of yours")
 
     async def _made(self, grant: Grant, *, keep_one: bool) -> LiveGrant:
         """Store, then record and book in one step. With `keep_one` a grant that another request made meanwhile wins."""

@@ -11,8 +11,8 @@ from remit.core.reasons import MEANING, Reason
 from remit.ports.records import Record, Records
 
 ASKED = (
-    "subject", "client", "actors", "tenant", "environment", "roles", "presence", "purpose", "purpose_class", "grant", "method", "action",
-    "server", "target", "target_kind", "era", "trace",
+    "subject", "client", "actors", "tenant", "environment", "roles", "presence", "purpose", "purpose_class", "grant",
+    "method", "action", "server", "target", "target_kind", "era", "trace",
 )  # fmt: skip
 
 
@@ -54,8 +54,23 @@ def ending(found: list[Record]) -> dict[str, Any]:
     first = found[0]
     if first["kind"] == RecordKind.DENIAL:
         reason = Reason(first["reason"])
-        return {"reason": reason.value, "because": MEANING[reason].text, "next": MEANING[reason].next}
+        return {"reason": reason.value, "because": MEANING[reason].text, "next": next_after(first, reason)}
     outcome = next((record for record in found if record["kind"] == RecordKind.OUTCOME), None)
     if outcome is None and first["kind"] == RecordKind.INTENT:
         return {"outcome": "unknown", "next": "no outcome was recorded: check the server before repeating the call"}
     return {"outcome": outcome["status"] if outcome else "", "next": ""}
+
+
+def next_after(denial: Record, reason: Reason) -> str:
+    """What to do now. A policy's denial sends people here, so here it must not send them on."""
+    if reason is Reason.POLICY_FORBID:
+        named = " and ".join(denial.get("determining", [])) or "the policy"
+        return f"keep clear of what {named} forbids, or ask its owner"
+    if reason is not Reason.POLICY_NO_PERMIT:
+        return MEANING[reason].next
+    near = denial.get("near_miss")
+    if not near:
+        return (
+            f"no policy of {denial.get('tenant', 'the tenant')} speaks of this: ask who owns its policies for a permit"
+        )
+    return f"meet the condition of {near['policy']}, or ask its owner to change it"

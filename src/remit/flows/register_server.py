@@ -55,6 +55,11 @@ class Judged:
     withheld: Mapping[Key, Drift]
 
 
+async def load_pins(store: Store) -> dict[str, Pinned]:
+    """Every server's pins. Raises `Outage` if a row was tampered with."""
+    return {row.id: _unpack(row.content) for row in await store.rows(ROW_KIND)}
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterServer:
     store: Store
@@ -62,8 +67,8 @@ class RegisterServer:
     entropy: Entropy
 
     async def load(self) -> dict[str, Pinned]:
-        """Every server's pins. Raises `Outage` if a row was tampered with."""
-        return {row.id: _unpack(row.content) for row in await self.store.rows(ROW_KIND)}
+        """See `load_pins`."""
+        return await load_pins(self.store)
 
     async def baseline(self, server: str, survey: Survey) -> Pinned:
         """Trust the first set a server ever offered."""

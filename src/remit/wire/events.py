@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+ID_BYTES_MAX = 1024
+
+
 class EventTooLarge(Exception):
     """One event is longer than allowed."""
 
@@ -67,8 +70,8 @@ class EventReader:
                 raise EventTooLarge
             self._data.append(value)
             self._seen = True
-        elif name == b"id" and b"\0" not in value:
-            self._id = value.decode("utf-8", "replace")
+        elif name == b"id" and len(value) <= ID_BYTES_MAX and value.isascii() and b"\0" not in value:
+            self._id = value.decode("ascii")  # it comes back as a header value, so nothing else is of use
             self._seen = True
         elif name == b"retry" and value.isdigit() and len(value) < 10:
             self._retry = int(value)

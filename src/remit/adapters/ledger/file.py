@@ -147,6 +147,12 @@ class FileLedger:
         self.checkpoint("head")
         return self._lines.anchor(self._segment)
 
+    async def durable_head(self) -> Anchor:
+        """The same, once power loss can no longer take what it vouches for: an anchor to hand out. Raises `Outage`."""
+        anchor = self.head()
+        await self.durable(Position(self._segment, self._end))
+        return anchor
+
     def checkpoint(self, why: str) -> None:
         """Write the counts of refusals, then a signed record that vouches for everything before it. Raises `Outage`."""
         self.flush_refusals()

@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._on_free = on_free
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
+        self._poll = select.poll()
         self._parser = ResponseParser(0)
         self._answer: Answer | None = None  # of the request being carried; the connection is busy while it is set
         self._heard = False
@@ -67,11 +68,7 @@ class Connection(asyncio.Protocol):
     def quiet(self) -> bool:
         """Whether nothing has arrived that the loop has not read yet. A server that closed before we write has
         certainly not processed the request; after we write nobody knows, so this is asked before."""
-        if self._transport is None:
-            return False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not poll.poll(0)
+        return not self._poll.poll(0)
 
     def send(self, data: bytes, *, body_bytes_max: int, now_s: float, limit_s: float) -> Answer:
         """Write one request. Raises `Outage` if the connection closed meanwhile: then nothing was sent."""
@@ -124,6 +121,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol -----------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         self._heard = True

@@ -11,8 +11,6 @@ from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
 Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
-# A connection unused for this long is looked at before it is written to: the server may have closed it.
-TRUSTED_IDLE_S = 0.25
 STREAMS_PER_CONNECTION = 16
 
 
@@ -41,10 +39,7 @@ class Pool:
         now_s = self._monotonic_s()
         while self._idle:
             connection = self._idle.pop()
-            idle_s = now_s - connection.touched_s
-            if connection.alive and (
-                idle_s < TRUSTED_IDLE_S or (idle_s < self._reuse_s(connection) and connection.quiet())
-            ):
+            if connection.alive and now_s - connection.touched_s < self._reuse_s(connection) and connection.quiet():
                 return connection
             connection.close()
         return None

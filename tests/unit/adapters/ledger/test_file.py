@@ -274,6 +274,21 @@ async def test_the_head_is_an_anchor_that_a_rollback_contradicts(scene: Scene) -
     assert "cut off or rolled back" in str(report.broken)
 
 
+async def test_an_anchor_is_handed_out_only_once_it_is_durable(scene: Scene) -> None:
+    disk = Disk()
+    ledger = scene.open(asyncio.get_running_loop(), sync=disk.sync)
+    disk.gate.clear()
+    waiting = asyncio.ensure_future(ledger.durable_head())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    disk.gate.set()
+    anchor = await waiting
+    assert (anchor.segment, anchor.seq) == (ledger.segment, ledger.seq)
+    assert disk.synced == 1
+    ledger.close()
+    assert scene.verify(anchor).verified
+
+
 def test_it_works_under_uvloop(scene: Scene) -> None:
     async def calls() -> None:
         ledger = scene.open(asyncio.get_running_loop())

@@ -1,0 +1,30 @@
+"""Writing events; the reader of the other leg reads them back."""
+
+from __future__ import annotations
+
+from remit.wire import sse
+from remit.wire.events import EventReader
+from remit.wire.revisions import is_modern
+
+
+def read(data: bytes) -> list[tuple[bytes, str | None, int | None]]:
+    return [(event.data, event.event_id, event.retry_ms) for event in EventReader(10_000).feed(data)]
+
+
+def test_an_event_holds_its_message_on_one_line() -> None:
+    assert sse.event(b'{\r\n"a": 1\n}').count(b"\ndata: ") == 1
+    assert read(sse.event(b'{"a":1}')) == [(b'{"a":1}', None, None)]
+
+
+def test_ids_and_retry_travel_with_the_event() -> None:
+    assert read(sse.event(b"{}", "7-a", 500)) == [(b"{}", "7-a", 500)]
+
+
+def test_a_priming_event_has_an_id_and_no_message() -> None:
+    assert sse.event(b"", "7", 500) == b"id: 7\nretry: 500\ndata: \n\n"
+    assert b"event:" not in sse.event(b"", "7")
+
+
+def test_g1_known_handshake_versions_and_none_are_legacy_and_all_else_is_modern() -> None:
+    assert not any(is_modern(version) for version in (None, b"2024-11-05", b"2025-03-26", b"2025-06-18", b"2025-11-25"))
+    assert all(is_modern(version) for version in (b"2026-07-28", b"v999.0.0", b"", b"2025-11-25 "))
