@@ -27,8 +27,8 @@ SECRET = b"correct horse battery staple"
 
 def server(name: str, *tenants: str, environment: str = "dev") -> Server:
     return Server(
-        name=name, tenants=frozenset(tenants), environment=environment, owner="owner", mode=Enforce(), credential="none",
-        stateful=False, eras=frozenset(), items={}, withheld={}, discovery={}, versions={},
+        name=name, tenants=frozenset(tenants), environment=environment, owner="owner", mode=Enforce(),
+        credential="none", stateful=False, eras=frozenset(), items={}, withheld={}, discovery={}, versions={},
     )  # fmt: skip
 
 

@@ -59,8 +59,9 @@ def create(*, asked: Asked, options: Options = DEFAULT) -> None:
     """Make a grant and print its access token, which lives as long as the grant."""
     if asked.calls_max is not None and asked.calls_max < 1:
         raise usage("--calls-max is at least 1")
+    arguments = asked.arguments()
     with options.administration() as administration:
-        made = administration.act("grant.create", asked.arguments())
+        made = administration.act("grant.create", arguments)
     emit("grant", made, as_json=options.json, text=_made(made))
     if not options.json:
         note("the token is a secret: hand it to the client, do not store it")

@@ -192,6 +192,9 @@ class ToolCall:
             status, size, why = status_of(refusal), 0, refusal.reason.value
             refusal.decision_id = recorded.decision_id
             raise
+        except Exception:
+            status, size, why = OutcomeStatus.FAILED, 0, Reason.INTERNAL.value  # a bug of ours is no cancellation
+            raise
         finally:
             # 12 record outcome, release. Synchronous on purpose: a second cancellation would skip an await.
             if lease is not None:

@@ -52,7 +52,7 @@ def test_every_command_that_is_listed_exists() -> None:
     [
         ["frobnicate"],
         ["grant", "create"],
-        ["grant", "create", "--user", "a", "--client", "b", "--purpose", "c"],
+        ["grant", "create", "--user", "a", "--client", "b", "--purpose", "c", "--ttl", "soon"],
         ["revoke"],
         ["revoke", "--user", "a", "--tenant", "b"],
         ["explain"],

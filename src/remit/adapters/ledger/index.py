@@ -29,10 +29,10 @@ CREATE TABLE record (
   tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, status TEXT, reason TEXT
 ) WITHOUT ROWID;
 CREATE INDEX record_id ON record (id);
-CREATE INDEX record_grant ON record ("grant", kind);
-CREATE INDEX record_subject ON record (subject, seq);
-CREATE INDEX record_client ON record (client, seq);
-CREATE INDEX record_action ON record (action, seq);
+CREATE INDEX record_grant ON record ("grant", kind) WHERE "grant" IS NOT NULL;
+CREATE INDEX record_subject ON record (subject) WHERE subject IS NOT NULL;
+CREATE INDEX record_client ON record (client) WHERE client IS NOT NULL;
+CREATE INDEX record_action ON record (action) WHERE action IS NOT NULL;
 CREATE TABLE reached (segment INTEGER NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL, link TEXT NOT NULL);
 """
 
@@ -182,13 +182,17 @@ class LedgerIndex:
         reached = self._reached()
         segment, end = (reached[0], reached[2]) if reached is not None else (0, 0)
         count, last = 0, None
-        for line in lines_after(self._ledger, segment, end):
-            try:
-                row = _row(line)
-            except (ValueError, KeyError, TypeError):
-                continue  # a damaged line: `verify` names it, nothing can be asked about it
-            self._db.execute("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
-            count, last = count + 1, line
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            nonlocal count, last
+            for line in lines_after(self._ledger, segment, end):
+                try:
+                    yield _row(line)
+                except (ValueError, KeyError, TypeError):
+                    continue  # a damaged line: `verify` names it, nothing can be asked about it
+                count, last = count + 1, line
+
+        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
         if last is not None:
             self._db.execute("DELETE FROM reached")
             place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))

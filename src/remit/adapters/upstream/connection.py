@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
             return
         if data:
             chunks.put(data)
-            if len(chunks) > QUEUED_CHUNKS_MAX and self._transport is not None:
+            if chunks.waiting > QUEUED_CHUNKS_MAX and self._transport is not None:
                 self._transport.pause_reading()
                 self._paused = True
         if response.complete:

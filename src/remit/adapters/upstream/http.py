@@ -132,7 +132,7 @@ class HttpUpstream:
             lane.pool.sweep(now_s)
             lane.goodbye(lane.sessions.expired(now_s), self._name)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for lane in self._lanes.values():
             lane.pool.close()
 

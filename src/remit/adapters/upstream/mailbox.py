@@ -21,7 +21,9 @@ class Mailbox(Generic[T]):
         self._error: Exception | None = None
         self._on_drained = on_drained
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """How many values nobody has read yet. Not `__len__`: an empty mailbox is still a mailbox."""
         return len(self._values)
 
     def put(self, value: T) -> None:

@@ -56,6 +56,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
         self._flights: dict[int, Flight] = {}
         self._asked: set[bytes] = set()
         self._ended = False
+        self.exited = asyncio.Event()
         self.stderr = stderr
         self.listener: Mailbox[Message | Reply] | None = None
         self.ignored = 0  # lines that were no message for anybody
@@ -142,8 +143,9 @@ class StdioProcess(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.finish(refuse(Reason.UPSTREAM_UNREACHABLE, "the server's process ended"))
+        self.exited.set()
         if self._transport is not None:
-            self._transport.close()
+            self._transport.close()  # whatever still holds the pipes is not listened to
 
     # reading --------------------------------------------------------------------------------------------------
     def _feed(self, data: bytes) -> None:
@@ -241,7 +243,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
         return found[0].mailbox if len(found) == 1 else None
 
     def _put(self, mailbox: Mailbox[Message | Reply], data: bytes) -> None:
-        if len(mailbox) >= QUEUED_MESSAGES_MAX:
+        if mailbox.waiting >= QUEUED_MESSAGES_MAX:
             mailbox.fail(refuse(Reason.UPSTREAM_TOO_LARGE, "the server sent more messages than can wait for a client"))
             return
         mailbox.put(Message(data))

@@ -55,8 +55,7 @@ class RegisteredUpstreams:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await self._world.background.stop()
-        for upstream in self._upstreams.values():
-            upstream.close()
+        await asyncio.gather(*(upstream.close() for upstream in self._upstreams.values()))
 
     # the port: plain functions that hand the coroutine on, one frame less per call -----------------------------
     def exchange(self, leased: Leased, params: Mapping[str, Any], sink: Sink) -> Coroutine[Any, Any, Reply]:

@@ -67,6 +67,7 @@ class StdioUpstream:
         self._arguments = (world.launcher.resolve(transport.command[0]), *transport.command[1:])
         self._plain = {name: value for name, value in transport.environment.items() if not REFERENCE.search(value)}
         self._slots: dict[Key, Slot] = {}
+        self._leaving: list[StdioProcess] = []
         self._starting: dict[Key, asyncio.Task[Slot]] = {}
         self._crashes: OrderedDict[Key, Crashes] = OrderedDict()
 
@@ -128,11 +129,17 @@ class StdioUpstream:
             if not slot.process.busy and now_s - slot.used_s > idle_s_max:
                 self._stop(key, "idle")
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Stop every process and see it gone."""
         for task in self._starting.values():
             task.cancel()
         for key in list(self._slots):
             self._stop(key, "Remit is stopping")
+        gone = [asyncio.ensure_future(process.exited.wait()) for process in self._leaving if not process.exited.is_set()]
+        if gone:
+            _, late = await asyncio.wait(gone, timeout=self._world.limits.stop_grace_s + 1.0)
+            for task in late:
+                task.cancel()
 
     async def channel(self, era: Era, lease: Lease) -> StdioChannel:
         """A process for one survey, with the server's own credential and for nobody's grant."""
@@ -282,9 +289,13 @@ class StdioUpstream:
         if slot is None:
             return False
         slot.process.finish(refuse(Reason.UPSTREAM_UNREACHABLE, f"the server's process was stopped: {why}"))
-        self._world.launcher.stop(slot.process.pid, grace_s=self._world.limits.stop_grace_s)
+        self._end_group(slot.process)
         LOG.info("process_stopped", extra={"server": self._config.name, "pid": slot.process.pid, "why": why})
         return True
+
+    def _end_group(self, process: StdioProcess) -> None:
+        self._leaving = [leaving for leaving in self._leaving if not leaving.exited.is_set()] + [process]
+        self._world.launcher.stop(process.pid, grace_s=self._world.limits.stop_grace_s)
 
     def _ended(self, key: Key, process: StdioProcess) -> None:
         """A process ended by itself, or broke the protocol. Its group is ended too, and its next start waits."""
@@ -292,7 +303,7 @@ class StdioUpstream:
         if slot is None or slot.process is not process:
             return
         del self._slots[key]
-        self._world.launcher.stop(process.pid, grace_s=self._world.limits.stop_grace_s)
+        self._end_group(process)
         now_s = self._world.clock.monotonic_s()
         crashes = self._crashes.pop(key, None) or Crashes()
         crashes.count = 1 if now_s - slot.started_s > WELL_AFTER_S else crashes.count + 1

@@ -11,6 +11,7 @@ import orjson
 import pytest
 import uvloop
 
+from remit.adapters.ledger.salts import BLOCK_SALTS_COMMAND
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
@@ -248,6 +249,21 @@ async def test_a_command_without_a_loop_writes_at_once_and_syncs_in_place(scene:
     await ledger.durable(position)
     assert ledger.is_durable(position)
     assert disk.synced == 1
+    ledger.close()
+
+
+async def test_new_salts_are_synced_with_the_records_that_use_them(scene: Scene) -> None:
+    disk = Disk()
+    ledger = scene.open(sync=disk.sync)
+    for _ in range(BLOCK_SALTS_COMMAND):
+        ledger.write(RecordKind.DENIAL, "dec", FIELDS, arguments=b"{}")
+    ledger.sync()
+    assert disk.synced == 1, "the first block was synced when the file was made"
+    ledger.write(RecordKind.DENIAL, "dec", FIELDS, arguments=b"{}")
+    ledger.sync()
+    assert disk.synced == 3
+    ledger.sync()
+    assert disk.synced == 4
     ledger.close()
 
 

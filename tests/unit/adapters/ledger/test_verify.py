@@ -89,6 +89,33 @@ def test_records_added_to_a_closed_segment_are_named_although_they_are_linked(sc
     assert (broken.segment, broken.line, broken.seq) == (2, 5, 9)
 
 
+def test_a_record_that_skips_a_number_is_named_although_it_is_linked(scene: Scene) -> None:
+    def skipping(content: bytes) -> bytes:
+        last = orjson.loads(content.splitlines()[-1])
+        forged = {"seq": last["seq"] + 2, "at": last["at"], "kind": "intent", "id": "dec_forged"}
+        return content + seal(last["link"], orjson.dumps(forged))[0]
+
+    scene.rewrite(skipping, segment=3)
+    broken = scene.verify().broken
+    assert broken is not None
+    assert (broken.segment, broken.line, broken.expected, broken.found) == (3, 5, "seq 13", "seq 14")
+
+
+def test_a_ledger_written_anew_with_the_genuine_key_is_contradicted_by_the_anchor(scene: Scene, tmp_path: Path) -> None:
+    ledger = scene.open()
+    anchor = ledger.head()
+    ledger.close()
+    other = Scene(tmp_path / "other")
+    ledger = other.open()
+    for n in range(20):
+        ledger.write(RecordKind.DENIAL, f"dec_{n}", FIELDS)
+    ledger.close()
+    assert other.verify().verified
+    broken = other.verify(anchor).broken
+    assert broken is not None
+    assert (broken.seq, broken.what) == (anchor.seq, "the ledger was rewritten before the anchor")
+
+
 def test_a_key_that_was_not_given_is_named(scene: Scene) -> None:
     report = verify(scene.directory, [FakeLedgerKey(b"other").public_key])
     assert report.broken is not None

@@ -1,0 +1,209 @@
+"""The authorization server over ASGI: what it answers to good requests, bad ones and curious ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.types import ASGIApp, Message
+
+from remit.core.secret import Secret
+from remit.flows.token import OAuthError, TokenAnswer, TokenRequest
+from remit.surfaces.oauth.app import oauth_app
+
+ISSUER = "https://remit.test"
+FORM = ("content-type", "application/x-www-form-urlencoded")
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Asked:
+    """Remembers the requests that got as far as the flow, and answers them."""
+
+    def __init__(self) -> None:
+        self.requests: list[TokenRequest] = []
+        self.error: OAuthError | None = None
+
+    async def issue(self, request: TokenRequest) -> TokenAnswer:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        return TokenAnswer(Secret(b"the-token"), 300, "git")
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def app(asked: Asked) -> ASGIApp:
+    return oauth_app(
+        issuer=ISSUER,
+        issue=asked.issue,
+        public_keys=lambda: {"keys": [{"kid": "one"}]},
+        knows_server=lambda s: s == "git",
+    )
+
+
+async def ask(
+    app: ASGIApp, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", query: str = ""
+) -> Answer:
+    sent: list[Message] = []
+    scope = {
+        "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
+        "root_path": "", "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
+        "client": ("192.0.2.7", 5000), "server": ("127.0.0.1", 8700), "scheme": "http",
+    }  # fmt: skip
+    chunks = [body[start : start + 4000] for start in range(0, len(body), 4000)] or [b""]
+
+    async def receive() -> Message:
+        chunk = chunks.pop(0)
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def basic(name: str, secret: str) -> tuple[str, str]:
+    return "authorization", "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+async def test_a_token_is_answered_and_nobody_may_keep_it(app: ASGIApp, asked: Asked) -> None:
+    body = urlencode({"grant_type": "client_credentials", "resource": f"{ISSUER}/mcp", "empty": ""}).encode()
+    answer = await ask(app, "POST", "/token", FORM, basic("cron", "a%2Bb+c"), body=body)
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    assert answer.json == {"access_token": "the-token", "token_type": "Bearer", "expires_in": 300, "scope": "git"}
+    (request,) = asked.requests
+    assert request.parameters == {"grant_type": "client_credentials", "resource": f"{ISSUER}/mcp"}
+    assert request.basic is not None
+    assert (request.basic[0], request.basic[1].expose(), request.peer) == ("cron", b"a+b c", "192.0.2.7")
+
+
+BODIES: dict[str, tuple[bytes, str]] = {
+    "a parameter twice": (b"grant_type=a&grant_type=a", "invalid_request"),
+    "two resources": (b"resource=a&resource=b", "invalid_target"),
+    "the same resource twice": (b"resource=a&resource=a", "invalid_target"),
+    "no form": (b'{"grant_type": "client_credentials"}', "invalid_request"),
+    "not utf-8": (b"grant_type=%ff", "invalid_request"),
+    "raw bytes": (b"grant_type=\xff", "invalid_request"),
+    "many fields": (b"&".join(b"f%d=x" % number for number in range(40)), "invalid_request"),
+    "far too long": (b"grant_type=" + b"x" * 70_000, "invalid_request"),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_bad_form_never_reaches_the_flow(app: ASGIApp, asked: Asked, name: str) -> None:
+    body, error = BODIES[name]
+    answer = await ask(app, "POST", "/token", FORM, body=body)
+    assert answer.json["error"] == error
+    assert answer.status == (413 if name == "far too long" else 400)
+    assert answer.headers["cache-control"] == "no-store"
+    assert asked.requests == []
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "", "multipart/form-data", "application/x-www-form-urlencodedx"]
+)
+async def test_another_content_type_is_refused(app: ASGIApp, asked: Asked, content_type: str) -> None:
+    answer = await ask(app, "POST", "/token", ("content-type", content_type), body=b"grant_type=client_credentials")
+    assert (answer.status, asked.requests) == (400, [])
+
+
+@pytest.mark.parametrize("query", ["grant_type=client_credentials", "access_token=x", "client_secret=x"])
+async def test_nothing_is_ever_read_from_the_query(app: ASGIApp, asked: Asked, query: str) -> None:
+    answer = await ask(app, "POST", "/token", FORM, body=b"grant_type=client_credentials", query=query)
+    assert (answer.status, answer.json["error"], asked.requests) == (400, "invalid_request", [])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (basic("cron", "a"), basic("cron", "b")),
+        (("authorization", "Bearer x"),),
+        (("authorization", "Basic !!!"),),
+        (("authorization", "Basic " + base64.b64encode(b"no colon").decode()),),
+        (("authorization", "Basic " + base64.b64encode(b"\xff:x").decode()),),
+        (("authorization", "Basic"),),
+    ],
+)
+async def test_bad_client_credentials_get_a_challenge(
+    app: ASGIApp, asked: Asked, headers: tuple[tuple[str, str], ...]
+) -> None:
+    answer = await ask(app, "POST", "/token", FORM, *headers, body=b"grant_type=client_credentials")
+    assert (answer.status, answer.json["error"]) == (401, "invalid_client")
+    assert answer.headers["www-authenticate"].startswith("Basic realm=")
+    assert asked.requests == []
+
+
+async def test_an_error_is_answered_in_its_form_and_cannot_break_out_of_it(app: ASGIApp, asked: Asked) -> None:
+    asked.error = OAuthError("invalid_scope", 'a "quoted"\r\n\\x \u2603')
+    answer = await ask(app, "POST", "/token", FORM, body=b"grant_type=x")
+    assert answer.json == {"error": "invalid_scope", "error_description": "a ?quoted????x ?"}
+    asked.error = OAuthError("temporarily_unavailable", "too many requests", status=429, wait_s=2.2)
+    answer = await ask(app, "POST", "/token", FORM, body=b"grant_type=x")
+    assert (answer.status, answer.headers["retry-after"]) == (429, "3")
+
+
+async def test_the_token_endpoint_takes_posts_only(app: ASGIApp, asked: Asked) -> None:
+    for method in ("GET", "PUT", "DELETE", "OPTIONS"):
+        assert (await ask(app, method, "/token")).status == 405
+    assert asked.requests == []
+
+
+@pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"])
+async def test_metadata_says_only_what_is_true(app: ASGIApp, path: str) -> None:
+    document = (await ask(app, "GET", path)).json
+    assert document["issuer"] == ISSUER
+    assert document["token_endpoint"] == f"{ISSUER}/token"
+    assert document["jwks_uri"] == f"{ISSUER}/jwks.json"
+    assert document["grant_types_supported"] == ["client_credentials"]
+    assert document["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "client_secret_basic"]
+    assert "authorization_endpoint" not in document
+    assert "registration_endpoint" not in document
+
+
+@pytest.mark.parametrize(
+    ("path", "resource"), [("", f"{ISSUER}/mcp"), ("/mcp", f"{ISSUER}/mcp"), ("/mcp/git", f"{ISSUER}/mcp/git")]
+)
+async def test_each_resource_describes_itself(app: ASGIApp, path: str, resource: str) -> None:
+    document = (await ask(app, "GET", f"/.well-known/oauth-protected-resource{path}")).json
+    assert document["resource"] == resource
+    assert document["authorization_servers"] == [ISSUER]
+    assert document["bearer_methods_supported"] == ["header"]
+    assert document.get("scopes_supported") == (["git"] if path == "/mcp/git" else None)
+
+
+@pytest.mark.parametrize("path", ["/mcp/unknown", "/mcp/GIT", "/mcp/git/x", "/mcp/", "/other", "/mcp/..", "/mcp/git/"])
+async def test_what_is_not_served_is_not_found(app: ASGIApp, path: str) -> None:
+    assert (await ask(app, "GET", f"/.well-known/oauth-protected-resource{path}")).status == 404
+
+
+async def test_a_host_header_shows_up_nowhere(app: ASGIApp) -> None:
+    for path in ("/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp", "/token/"):
+        answer = await ask(app, "GET", path, ("host", "evil.test"))
+        assert b"evil.test" not in answer.body
+        assert "location" not in answer.headers
+
+
+async def test_the_keys_are_served(app: ASGIApp) -> None:
+    answer = await ask(app, "GET", "/jwks.json")
+    assert (answer.status, answer.json) == (200, {"keys": [{"kid": "one"}]})
