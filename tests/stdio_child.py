@@ -28,7 +28,12 @@ def call(id: object, name: str, params: dict) -> None:  # noqa: C901
     global counted
     token = params.get("_meta", {}).get("progressToken")
     if name == "who":
-        children = {"environment": dict(os.environ), "pid": os.getpid(), "group": os.getpgid(0), "session": os.getsid(0)}
+        children = {
+            "environment": dict(os.environ),
+            "pid": os.getpid(),
+            "group": os.getpgid(0),
+            "session": os.getsid(0),
+        }
         say({"id": id, "result": text(children | {"cwd": os.getcwd()})})
     elif name == "count":
         counted += 1
@@ -75,10 +80,23 @@ def handle(message: dict) -> None:
     elif method == "notifications/cancelled":
         say({"method": "notifications/message", "params": {"level": "info", "data": {"cancelled": params}}})
     elif method == "initialize" and MODE != "modern":
-        result = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "c", "version": "1"}}
+        result = {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "c", "version": "1"},
+        }
         say({"id": id, "result": result | {"instructions": json.dumps(params.get("capabilities"))}})
     elif method == "server/discover" and MODE == "modern":
-        say({"id": id, "result": {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "resultType": "complete"}})
+        say(
+            {
+                "id": id,
+                "result": {
+                    "supportedVersions": ["2026-07-28"],
+                    "capabilities": {"tools": {}},
+                    "resultType": "complete",
+                },
+            }
+        )
     elif method == "server/discover" and MODE == "mute":
         pass
     elif method == "tools/list":

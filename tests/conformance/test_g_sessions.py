@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import orjson
-import pytest
 
 from remit.core.catalog import Era
 from remit.core.errors import refuse

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from remit.core.catalog import ItemKind
 from remit.core.errors import refuse
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
@@ -15,7 +16,6 @@ from remit.ports.upstream import Message, Reply, Sink
 from remit.testing.responder import FakeResponder
 from remit.testing.upstreams import Arrived
 from tests.mcp_scene import FILES, GIT, McpScene, item, modern_request, with_items
-from remit.core.catalog import ItemKind
 
 CALL = {"name": "read_file", "arguments": {}}
 TAG = "io.modelcontextprotocol/subscriptionId"

@@ -355,6 +355,8 @@ async def test_a_connection_the_server_closed_while_idle_is_not_written_to() -> 
     async with facing(handle) as (remit, server):
         for _ in range(4):
             assert (await call(remit)).status is OutcomeStatus.OK
+            await asyncio.wait_for(server.closed.wait(), 5)
+            server.closed.clear()
     assert len(server.got) == 4
 
 

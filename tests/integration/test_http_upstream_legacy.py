@@ -256,4 +256,3 @@ async def test_a_standing_stream_takes_no_calls_place() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-

@@ -38,6 +38,10 @@ class DemoFailed(Exception):
     """The stage could not be set. The text says what was found and what to do."""
 
 
+class FolderTaken(DemoFailed):
+    """The folder holds something that is not the demo's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Where everything of the demo is. `url` is the public URL."""
@@ -66,15 +70,15 @@ class Stage:
         return self.folder / "serve.log"
 
 
-def set_stage(folder: Path, peers: Mapping[str, Peer]) -> Stage:
-    """Make the folder anew. Raises `DemoFailed` if something there is not the demo's own."""
+def set_stage(folder: Path, peers: Mapping[str, Peer], *, port: int = 0) -> Stage:
+    """Make the folder anew. `port` is used if it is free, else any that is. Raises `DemoFailed`; `FolderTaken` if something there is not the demo's own."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
-            raise DemoFailed(f"{folder} is not empty and not a demo's folder; name another with --folder")
+            raise FolderTaken(f"{folder} is not empty and not a demo's folder; name another with --folder")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("remit demo makes this folder anew each time it runs\n")
-    stage = Stage(folder.resolve(), f"http://127.0.0.1:{_free_port()}")
+    stage = Stage(folder.resolve(), f"http://127.0.0.1:{_free_port(port)}")
     stage.workspace.mkdir()
     (stage.workspace / "notes.txt").write_text("What is in here may be read and written by engineers of acme.\n")
     _make_repository(stage.repository)
@@ -83,9 +87,8 @@ def set_stage(folder: Path, peers: Mapping[str, Peer]) -> Stage:
     return stage
 
 
-def _free_port() -> int:
-    """8700, or whatever is free when it is taken."""
-    for port in (PORT, 0):
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

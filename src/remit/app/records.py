@@ -23,7 +23,7 @@ class IndexedRecords:
         return [record for record in (explained.record, explained.outcome) if record is not None]
 
     async def intents_of(self, grant_id: str) -> int:
-        return (await asyncio.to_thread(self._index.calls_by_grant)).get(grant_id, 0)
+        return await asyncio.to_thread(self._index.calls_of, grant_id)
 
 
 def newest_store_sequence(index: LedgerIndex) -> int:

@@ -38,12 +38,12 @@ def demo(
 ) -> int:
     """Watch governed calls: a real client, real servers, every decision explained. --config is not used here."""
     started_s = time.monotonic()
-    from remit.app.demo import PEERS, DemoFailed, Serving, set_stage
+    from remit.app.demo import PEERS, PORT, DemoFailed, FolderTaken, Serving, set_stage
 
     _require_client()
     peers = _peers(PEERS, ask=not (once or yes))
     try:
-        stage = set_stage(folder, peers)
+        stage = set_stage(folder, peers, port=0 if once else PORT)
         serving = Serving(stage)
         try:
             serving.start()
@@ -56,6 +56,8 @@ def demo(
                 _stay(stage, serving.wait)
         finally:
             serving.stop()
+    except FolderTaken as taken:
+        raise usage(str(taken)) from None
     except DemoFailed as failure:
         raise CommandFailed(Exit.UNREACHABLE, str(failure), reason="demo_failed") from None
     return Exit.OK if shown else Exit.FINDINGS

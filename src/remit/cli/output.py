@@ -1,4 +1,4 @@
-"""How every command speaks: `--json` with a versioned schema, calm text otherwise, and the exit codes scripts rely on."""
+"""How every command speaks: `--json` with a versioned schema, calm text otherwise, and the exit codes."""
 
 from __future__ import annotations
 

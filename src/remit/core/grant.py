@@ -231,14 +231,18 @@ def ended(state: GrantState) -> Refusal:
     return refuse(ENDED_REASON[state])
 
 
-def require_alive(live: LiveGrant, *, monotonic_s: float) -> None:
-    """Raises the refusal of the first grant in the line, this one or an ancestor, that is over or used up."""
+def require_alive(live: LiveGrant, *, monotonic_s: float, spends: bool) -> None:
+    """Raises the refusal of the first grant in the line, this one or an ancestor, that is over.
+
+    A used-up budget stops only what `spends` from it: a client that lists the tools after its last call is answered
+    until the grant is swept up.
+    """
     ancestor: LiveGrant | None = live
     while ancestor is not None:
         if ancestor.state is not GrantState.ACTIVE:
             raise ended(ancestor.state)
         event = ancestor.due(monotonic_s)
-        if event is not None:
+        if event is not None and (spends or event is not GrantEvent.EXHAUST):
             raise ended(TRANSITIONS[ancestor.state, event])
         ancestor = ancestor.parent
 
@@ -259,6 +263,6 @@ def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: f
         or authenticated.resource != grant.resource
     ):
         raise refuse(Reason.GRANT_MISMATCH)
-    require_alive(live, monotonic_s=monotonic_s)
+    require_alive(live, monotonic_s=monotonic_s, spends=False)
     live.touch(monotonic_s)
     return Bound(authenticated, live)

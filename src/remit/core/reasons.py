@@ -351,7 +351,13 @@ MEANING: dict[Reason, Meaning] = {
     Reason.CREDENTIAL_UNAVAILABLE: Meaning(
         _O, 502, RPC_OUTAGE, "the server's credential cannot be read", "an operator checks the reference: remit check"
     ),
-    Reason.CLOCK_STEPPED: Meaning(_O, 503, RPC_OUTAGE, "the machine's clock was set back, so no new grant is made", "an operator sets the clock right, or restarts Remit"),
+    Reason.CLOCK_STEPPED: Meaning(
+        _O,
+        503,
+        RPC_OUTAGE,
+        "the machine's clock was set back, so no new grant is made",
+        "an operator sets the clock right, or restarts Remit",
+    ),
     Reason.STARTING: Meaning(_O, 503, RPC_OUTAGE, "Remit is starting", "try again in a second"),
     Reason.SHUTTING_DOWN: Meaning(_O, 503, RPC_OUTAGE, "Remit is stopping", "try again shortly"),
     Reason.INTERNAL: Meaning(

@@ -10,11 +10,15 @@ from remit.core.reasons import Reason
 
 
 def require_same_era(era: Era, server: Server) -> None:
-    """Refuse with the versions the server does speak, so that a client of either era falls back cleanly (G1)."""
+    """Refuse with the versions the server does speak, so that a client of either era falls back cleanly (G1). A server
+    that has not answered any survey yet is an outage: nobody knows what it speaks.
+    """
+    if not server.eras:
+        raise refuse(Reason.UPSTREAM_UNREACHABLE, f"{server.name} has not answered yet")
     if era not in server.eras:
         supported = [version for versions in server.versions.values() for version in versions]
         raise refuse(
             Reason.ERA_MISMATCH,
-            f"{server.name} speaks {', '.join(supported) or 'nothing yet'}",
+            f"{server.name} speaks {', '.join(supported)}",
             data={"supported": supported},
         )

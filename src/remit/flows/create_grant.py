@@ -137,11 +137,19 @@ class CreateGrant:
             idle_s_max=self.limits.idle_s_max,
             origin=Origin("administration", request.administrator, request.assurance),
         )  # fmt: skip
-        live = await self._made(self._composed(draft), keep_one=False)
+        grant = self._composed(draft)
+        for scope in sorted(request.scopes, key=str):  # who names tools means all of them
+            if not covers(grant.scopes, scope.server, scope.tool if isinstance(scope, OneTool) else None):
+                raise refuse(Reason.OUTSIDE_GRANT, f"scope {scope} is beyond what may be granted here")
+        live = await self._made(grant, keep_one=False)
         return self._granted(live, self.limits.administration_ttl_s_max)
 
     async def for_client(self, client: Client, resource: str, asked: frozenset[Scope]) -> Granted:
-        """The client's own grant for this resource and these scopes: the one it has, or a new one within its terms."""
+        """The client's own grant for this resource: the one it has, or a new one within its terms.
+
+        Of the scopes it asks for it gets what its terms cover, and is told so (RFC 6749 section 3.3): clients ask for
+        what the resource's metadata lists. Raises `Denied` when that is nothing, and `Outage`.
+        """
         terms = client.terms
         if terms is None:
             raise refuse(Reason.OUTSIDE_GRANT, f"client {client.id} is registered without a grant of its own")
@@ -175,13 +183,12 @@ class CreateGrant:
             raise refuse(Reason.INVALID_PARAMS, f"calls: expected at least 1, found {draft.budget.calls_max}")
         purpose, klass = classify(draft.purpose, self.registry.purposes)
         scopes = klass.keep(self._reachable(draft))
-        for scope in sorted(draft.asked, key=str):
-            if not covers(scopes, scope.server, scope.tool if isinstance(scope, OneTool) else None):
-                raise refuse(Reason.OUTSIDE_GRANT, f"scope {scope} is beyond what may be granted here")
         if draft.asked:
             scopes = intersect(scopes, draft.asked)
         if not scopes:
-            raise refuse(Reason.OUTSIDE_GRANT, "no server is left that purpose, account or client, and resource share")
+            raise refuse(
+                Reason.OUTSIDE_GRANT, "nothing is left that purpose, account or client, resource and scope share"
+            )
         return Grant(
             id=self.entropy.id("grt"), tenant=draft.tenant, environment=draft.environment, subject=draft.subject,
             roles=draft.roles, client_id=draft.client_id, attestation=draft.attestation, actors=draft.actors,

@@ -152,8 +152,9 @@ class ToolCall:
         same turn as its charge: while the decision was awaited it may have ended, or others may have spent the budget.
         """
         bound = permitted.resolved.consented.bound
+        spends = permitted.resolved.target.kind is not TargetKind.SERVER  # keeping a session is free
         try:
-            require_alive(bound.live, monotonic_s=self.clock.monotonic_s())
+            require_alive(bound.live, monotonic_s=self.clock.monotonic_s(), spends=spends)
         except Refusal as refusal:
             self.record_denial(refusal, intent_fields(permitted))
             raise
@@ -161,8 +162,8 @@ class ToolCall:
         arguments = permitted.access.arguments
         digested = self.canonical(arguments) if isinstance(arguments, Mapping) and arguments else b""
         position = self.ledger.write(RecordKind.INTENT, decision_id, intent_fields(permitted), arguments=digested)
-        if permitted.resolved.target.kind is not TargetKind.SERVER:
-            bound.live.charge()  # opening and keeping a session is free: the budget is for calls
+        if spends:
+            bound.live.charge()
         return conclude_recorded(permitted, decision_id, position)
 
     # all ----------------------------------------------------------------------------------------------------------

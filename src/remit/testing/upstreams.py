@@ -77,7 +77,12 @@ class FakeUpstreams:
 
 
 def replies(
-    value: bytes, *, member: str = "result", status: OutcomeStatus = OutcomeStatus.OK, http_status: int = 200, session: str = ""
+    value: bytes,
+    *,
+    member: str = "result",
+    status: OutcomeStatus = OutcomeStatus.OK,
+    http_status: int = 200,
+    session: str = "",
 ) -> Answer:
     """Always this reply."""
 

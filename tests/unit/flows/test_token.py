@@ -87,11 +87,23 @@ async def test_a_client_with_its_key_gets_a_token(endpoint: Endpoint) -> None:
     assert claims.client_id == "ci"
 
 
-async def test_scope_narrows(endpoint: Endpoint) -> None:
-    assert (await endpoint.ask(scope="git:git_log")).scope == "git:git_log"
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        ("git:git_log", "git:git_log"),
+        ("files", "files:read_file"),
+        ("git unknown", "git"),
+        ("files git:git_log prod-db", "files:read_file git:git_log"),
+    ],
+)
+async def test_scope_narrows_and_the_answer_says_what_was_granted(endpoint: Endpoint, asked: str, granted: str) -> None:
+    answer = await endpoint.ask(scope=asked)
+    assert answer.scope == granted
+    claims, _ = endpoint.scene.tokens.issued[answer.token.expose()]
+    assert claims.scope == granted
 
 
-@pytest.mark.parametrize("scope", ["files", "git unknown", "prod-db", "*", " ", "git  files:read_file", "GIT"])
+@pytest.mark.parametrize("scope", ["unknown", "prod-db", "files:write_file", "*", " ", "git  files:read_file", "GIT"])
 async def test_a_scope_beyond_the_clients_is_refused_and_recorded(endpoint: Endpoint, scope: str) -> None:
     assert (await endpoint.refused(scope=scope)).error == "invalid_scope"
     (record,) = endpoint.scene.ledger.of_kind(RecordKind.DENIAL)

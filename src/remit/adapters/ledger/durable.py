@@ -62,14 +62,21 @@ class DurableThread:
         self._failure: Refusal | None = None
         self._problem: OSError | None = None  # set by the thread before it hands the round back
         self._round: Round | None = None
+        self._soon: asyncio.Handle | None = None
         self._covered: list[asyncio.Future[None]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._rounds: SimpleQueue[Round | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="remit-ledger-sync", daemon=True)
         self._thread.start()
 
+    def _request_after_this_turn(self) -> None:
+        """So that whoever writes in this turn, too, shares the round: twice as many calls per sync under load."""
+        if self._round is None and self._soon is None:
+            self._soon = self._loop.call_soon(self.request)
+
     def request(self) -> None:
         """Begin a round unless one is under way; its end begins the next if somebody waits."""
+        self._soon = None
         if self._round is not None or self._failure is not None:
             return
         try:
@@ -92,7 +99,7 @@ class DurableThread:
             self._covered.append(future)
         else:
             self._waiting.append(future)
-            self.request()
+            self._request_after_this_turn()
         await future
 
     def refuse_waiters(self, refusal: Refusal) -> None:
@@ -105,6 +112,8 @@ class DurableThread:
 
     def stop(self) -> None:
         """End the thread once its round is done, sync the rest here and wake everybody. Raises `OSError`."""
+        if self._soon is not None:
+            self._soon.cancel()
         self._rounds.put(None)
         self._thread.join()
         self._round = None
@@ -143,7 +152,7 @@ class DurableThread:
         self._round = None
         self._reach(taken.position)
         if self._waiting:
-            self.request()
+            self._request_after_this_turn()
 
     def _reach(self, position: Position) -> None:
         if not covers(self.reached, position):

@@ -17,16 +17,20 @@ from typing import Any, Final
 from remit.adapters.ledger.reader import Line, lines_after, read_record
 from remit.adapters.ledger.salts import Proof, erase, prove
 from remit.adapters.ledger.segment import segment_path
+from remit.core.access import TargetKind
 from remit.core.ledger import RecordKind
 
+# Opening a session is an intent about the server as such, and free: `ToolCall.record_intent` charges all others.
+_CHARGED: Final = f"kind = '{RecordKind.INTENT.value}' AND target_kind IS NOT '{TargetKind.SERVER.value}'"
 UNKNOWN: Final = "unknown"
-_VERSION: Final = 1
-_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "status", "reason")
+_VERSION: Final = 2
+_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "target_kind", "status", "reason")
 _SCHEMA: Final = """
 CREATE TABLE record (
   seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
-  tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, status TEXT, reason TEXT
+  tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, target_kind TEXT,
+  status TEXT, reason TEXT
 ) WITHOUT ROWID;
 CREATE INDEX record_id ON record (id);
 CREATE INDEX record_grant ON record ("grant", kind) WHERE "grant" IS NOT NULL;
@@ -118,12 +122,23 @@ class LedgerIndex:
             rows = self._db.execute(query, (*given.values(), asked.count_max)).fetchall()
         return [read_record(self._ledger, *row) for row in rows]
 
-    def calls_by_grant(self) -> dict[str, int]:
-        """Intents per grant: the budgets used before a restart. A call counts even if its outcome is unknown."""
+    def calls_of(self, grant: str) -> int:
+        """Intents of this grant that were charged to its budget: all but those about a server as such.
+
+        A call counts even if its outcome is unknown. Grants narrowed from this one count for themselves only.
+        """
         self.catch_up()
-        query = 'SELECT "grant", count(*) FROM record WHERE kind = ? AND "grant" IS NOT NULL GROUP BY "grant"'
+        query = f'SELECT count(*) FROM record WHERE "grant" = ? AND {_CHARGED}'  # noqa: S608 - our own words
         with self._guard:
-            return dict(self._db.execute(query, (RecordKind.INTENT.value,)).fetchall())
+            return int(self._db.execute(query, (grant,)).fetchone()[0])
+
+    def calls_by_grant(self) -> dict[str, int]:
+        """The same for every grant that ever made one: the budgets used before a restart."""
+        self.catch_up()
+        grants = '"grant" IS NOT NULL AND'
+        query = f'SELECT "grant", count(*) FROM record WHERE {grants} {_CHARGED} GROUP BY "grant"'  # noqa: S608 - our own words
+        with self._guard:
+            return dict(self._db.execute(query).fetchall())
 
     def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
         """Whether the decision was about exactly these arguments (canonical JSON). None: there is no such decision."""
@@ -192,7 +207,7 @@ class LedgerIndex:
                     continue  # a damaged line: `verify` names it, nothing can be asked about it
                 count, last = count + 1, line
 
-        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
+        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
         if last is not None:
             self._db.execute("DELETE FROM reached")
             place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))

@@ -10,10 +10,11 @@ from cedarpy import PolicySet, Schema, pst, validate_policies
 
 from remit.adapters.policy.loading import Fault, Policy
 from remit.adapters.policy.reading import context_reads
-from remit.adapters.policy.schema import cedar_schema
+from remit.adapters.policy.schema import cedar_schema, cedar_type
 from remit.core.policy_context import METHODS, SESSION, SESSION_METHODS, TOOLS, Vocabulary
 from remit.core.policy_types import Reads, ToolType, at
 
+TOOLS_PER_PORTION = 8
 _FIXED = frozenset({TOOLS, SESSION, *SESSION_METHODS, *METHODS})
 
 
@@ -43,27 +44,69 @@ def check(policies: Sequence[Policy], words: Vocabulary) -> Checked:
     request can name that tool, and a slow server must not take the tenant's other policies with it.
     """
     known = _FIXED | words.tools.keys()
+    mentions = [_actions_mentioned(policy) for policy in policies]
+    awake = [at_ for at_, policy in enumerate(policies) if not known.isdisjoint(actions_named(policy) or known)]
     faults: dict[int, Fault] = {}
-    notes: list[Fault] = []
-    awake: list[int] = []
-    absent: set[str] = set()
-    for at_, policy in enumerate(policies):
-        unknown = {uid.id for uid in pst.entity_uids(policy.template) if str(uid.type) == "Action"} - known
-        absent |= unknown
-        notes += [
-            _note(policy, f"no server offers {name} now; it does nothing until one does") for name in sorted(unknown)
-        ]
-        named = actions_named(policy)
-        if named is None or not unknown.issuperset(named):
-            awake.append(at_)
-    schema = Schema.from_json_str(json.dumps(cedar_schema(words, absent)), release_gil=True)
-    for at_, message in _validate([policies[each] for each in awake], schema):
-        policy = policies[awake[at_]]
-        faults.setdefault(awake[at_], _note(policy, message))
+    for portion in _portions(policies, awake, words):
+        mentioned = frozenset[str]().union(*(mentions[at_] for at_ in portion))
+        for at_, message in _validate(
+            [policies[each] for each in portion], _schema(portion, policies, words, mentioned)
+        ):
+            faults.setdefault(portion[at_], _note(policies[portion[at_]], message))
     for at_ in awake:
         for message in _blind_tests(policies[at_], words):
             faults.setdefault(at_, _note(policies[at_], message))
+    notes = [
+        _note(policies[at_], f"no server offers {name} now; it does nothing until one does")
+        for at_, names in enumerate(mentions)
+        for name in sorted(names - known)
+    ]
     return Checked(faults, tuple(notes))
+
+
+def _actions_mentioned(policy: Policy) -> set[str]:
+    return {uid.id for uid in pst.entity_uids(policy.template) if str(uid.type) == "Action"}
+
+
+def _names_only_tools(policy: Policy) -> bool:
+    named = actions_named(policy)
+    return named is not None and _FIXED.isdisjoint(named)
+
+
+def _portions(policies: Sequence[Policy], awake: Sequence[int], words: Vocabulary) -> Iterator[list[int]]:
+    """The validator's work grows with policies times actions, so policies that name their tools are held against a few
+    tools at a time; the first portion is all the others.
+    """
+    wide = [at_ for at_ in awake if not _names_only_tools(policies[at_])]
+    if wide:
+        yield wide
+    portion: list[int] = []
+    tools: set[str] = set()
+    for at_ in sorted(set(awake) - set(wide), key=lambda at_: actions_named(policies[at_]) or ()):
+        portion.append(at_)
+        tools.update(actions_named(policies[at_]) or ())
+        if len(tools) >= TOOLS_PER_PORTION:
+            yield portion
+            portion, tools = [], set()
+    if portion:
+        yield portion
+
+
+def _schema(portion: Sequence[int], policies: Sequence[Policy], words: Vocabulary, mentioned: frozenset[str]) -> Schema:
+    """The schema these policies need: all actions in kind, or the tools they name alone."""
+    narrow = all(_names_only_tools(policies[at_]) for at_ in portion)
+    tools = {name: words.types[name] for name in mentioned & words.types.keys()}
+    if not narrow:
+        tools |= _distinct(words.types)
+    return Schema.from_json_str(json.dumps(cedar_schema(tools, mentioned, methods=not narrow)), release_gil=True)
+
+
+def _distinct(types: Mapping[str, ToolType]) -> dict[str, ToolType]:
+    """One tool for each type of arguments: a second one of the same type would be checked to no other end."""
+    kept: dict[str, str] = {}
+    for name in sorted(types):
+        kept.setdefault(json.dumps(cedar_type(types[name].arguments), sort_keys=True), name)
+    return {name: types[name] for name in kept.values()}
 
 
 def _note(policy: Policy, message: str) -> Fault:

@@ -68,6 +68,7 @@ class Parsed:
     policies: tuple[Policy, ...]
     faults: tuple[Fault, ...]
     version: str
+    files: tuple[SourceFile, ...]
 
 
 def base_files() -> list[SourceFile]:
@@ -105,10 +106,13 @@ def tenant_files(policies_dir: Path, tenant: str) -> tuple[list[SourceFile], lis
     return files, faults
 
 
-def load_tenant(policies_dir: Path, tenant: str) -> Parsed:
-    """Read and parse one tenant's set. Blocking: call it off the event loop."""
+def load_tenant(policies_dir: Path, tenant: str, before: Parsed | None = None) -> Parsed:
+    """Read and parse one tenant's set; the set from before is kept if its text is still the same. Blocking."""
     files, faults = tenant_files(policies_dir, tenant)
-    return parse(tenant, [*base_files(), *files], faults)
+    files = [*base_files(), *files]
+    if before is not None and not faults and not before.faults and before.files == tuple(files):
+        return before
+    return parse(tenant, files, faults)
 
 
 def parse(tenant: str, files: Sequence[SourceFile], faults: Sequence[Fault] = ()) -> Parsed:
@@ -123,7 +127,7 @@ def parse(tenant: str, files: Sequence[SourceFile], faults: Sequence[Fault] = ()
         policies += parsed
         found += wrong
     found += _reused_names(policies)
-    return Parsed(tenant, tuple(policies), tuple(found), digest.hexdigest()[:16])
+    return Parsed(tenant, tuple(policies), tuple(found), digest.hexdigest()[:16], tuple(files))
 
 
 def _parse_file(file: SourceFile) -> tuple[list[Policy], list[Fault]]:

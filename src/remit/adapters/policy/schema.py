@@ -1,4 +1,4 @@
-"""The Cedar schema of one tenant, generated from its vocabulary. Policies are checked against it when they are loaded.
+"""The Cedar schema of one tenant, generated from its tools. Policies are checked against it when they are loaded.
 
 JSON schema format: https://docs.cedarpolicy.com/schema/json-schema.html
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from remit.core.access import TargetKind
-from remit.core.policy_context import METHODS, PRINCIPALS, SESSION, SESSION_METHODS, TOOLS, Vocabulary
-from remit.core.policy_types import MappedType, RecordOf, Scalar, SetOf
+from remit.core.policy_context import METHODS, PRINCIPALS, SESSION, SESSION_METHODS, TOOLS
+from remit.core.policy_types import MappedType, RecordOf, Scalar, SetOf, ToolType
 
 STRING: Final = {"type": "String"}
 BOOLEAN: Final = {"type": "Boolean"}
@@ -109,19 +109,19 @@ def _tool_action(arguments: RecordOf) -> dict[str, Any]:
 ANY_TOOL: Final = "any tool"
 
 
-def cedar_schema(words: Vocabulary, absent: Iterable[str] = ()) -> dict[str, Any]:
-    """The schema. `absent` are actions that policies name and nothing offers now: declared, so that a condition may
-    name them, and applying to nothing.
+def cedar_schema(
+    tools: Mapping[str, ToolType], mentioned: Iterable[str] = (), *, methods: bool = True
+) -> dict[str, Any]:
+    """The schema of these tools, and of the MCP methods unless they are left out. `mentioned` are actions that policies
+    name: where nothing here offers them they are declared, so that a condition may name them, and apply to nothing.
     """
-    actions: dict[str, Any] = {name: {} for name in absent} | {
-        TOOLS: {},
-        SESSION: {},
-        ANY_TOOL: _tool_action(RecordOf({})),
-    }
-    for method in SESSION_METHODS:
-        actions[method] = _action([TargetKind.SERVER.value], SESSION, _CONTEXT)
-    for method, kinds in METHODS.items():
-        actions[method] = _action([kind.value for kind in kinds], "", _CONTEXT)
-    for name, type_ in words.types.items():
+    actions: dict[str, Any] = {name: {} for name in mentioned}
+    actions |= {TOOLS: {}, SESSION: {}, ANY_TOOL: _tool_action(RecordOf({}))}
+    if methods:
+        for method in SESSION_METHODS:
+            actions[method] = _action([TargetKind.SERVER.value], SESSION, _CONTEXT)
+        for method, kinds in METHODS.items():
+            actions[method] = _action([kind.value for kind in kinds], "", _CONTEXT)
+    for name, type_ in tools.items():
         actions[name] = _tool_action(type_.arguments)
     return {"": {"entityTypes": _ENTITIES, "actions": actions}}

@@ -8,7 +8,7 @@ alarm says so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from remit.adapters.policy.checking import check
@@ -49,10 +49,18 @@ class Loaded:
         return mine.keys() == tools.keys() and all(mine[name].digest == tool.digest for name, tool in tools.items())
 
 
-def read_all(policies_dir: Path, catalog: Catalog) -> dict[str, Loaded]:
-    """Every tenant's set, read and checked. Blocking."""
+def read_all(policies_dir: Path, catalog: Catalog, before: Mapping[str, Loaded] | None = None) -> dict[str, Loaded]:
+    """Every tenant's set, read and checked; what has not changed since `before` is not checked again. Blocking."""
     types: dict[str, ToolType] = {}
-    return {tenant: stand(load_tenant(policies_dir, tenant), catalog, types) for tenant in tenants_in(policies_dir)}
+    found: dict[str, Loaded] = {}
+    for tenant in tenants_in(policies_dir):
+        old = (before or {}).get(tenant)
+        parsed = load_tenant(policies_dir, tenant, old.parsed if old else None)
+        if old and parsed is old.parsed and not old.faults and old.fits(tenant_tools(catalog, tenant)):
+            found[tenant] = old
+        else:
+            found[tenant] = stand(parsed, catalog, types)
+    return found
 
 
 def stand(parsed: Parsed, catalog: Catalog, types: dict[str, ToolType]) -> Loaded:
@@ -91,7 +99,7 @@ class PolicySets:
         tenant keeps the set it has.
         """
         async with self._changing:
-            found = await asyncio.to_thread(read_all, self._dir, self._catalog())
+            found = await asyncio.to_thread(read_all, self._dir, self._catalog(), self._sets)
             faults = tuple(fault for loaded in found.values() for fault in loaded.faults)
             if not faults:
                 self._sets = found

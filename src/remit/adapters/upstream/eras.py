@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from remit.core.errors import Refusal
+from remit.core.errors import Refusal, refuse
+from remit.core.reasons import Reason
 from remit.ports.upstream import Reply
 
 MODERN_VERSION: Final = "2026-07-28"
@@ -58,7 +59,7 @@ async def initialize(channel: Channel, wait_s: float) -> Mapping[str, Any] | Non
     try:
         reply = await asyncio.wait_for(channel.request("initialize", client), wait_s)
     except TimeoutError:
-        return None
+        raise refuse(Reason.UPSTREAM_TIMEOUT, f"the server did not answer initialize within {wait_s:g} s") from None
     found = _result(reply)
     if found is None or found.get("protocolVersion") not in LEGACY_VERSIONS:
         return None

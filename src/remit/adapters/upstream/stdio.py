@@ -135,7 +135,9 @@ class StdioUpstream:
             task.cancel()
         for key in list(self._slots):
             self._stop(key, "Remit is stopping")
-        gone = [asyncio.ensure_future(process.exited.wait()) for process in self._leaving if not process.exited.is_set()]
+        gone = [
+            asyncio.ensure_future(process.exited.wait()) for process in self._leaving if not process.exited.is_set()
+        ]
         if gone:
             _, late = await asyncio.wait(gone, timeout=self._world.limits.stop_grace_s + 1.0)
             for task in late:

@@ -167,7 +167,7 @@ def _page(value: bytes, member: str) -> tuple[list[bytes], str | None]:
     try:
         page = _PAGE.decode(value)
         entries = [bytes(raw) for raw in _LIST.decode(page[member])]
-        cursor = orjson.loads(page["nextCursor"]) if "nextCursor" in page else None
+        cursor = orjson.loads(bytes(page["nextCursor"])) if "nextCursor" in page else None
     except (msgspec.DecodeError, orjson.JSONDecodeError, KeyError):
         raise refuse(Reason.UPSTREAM_INVALID, f"a page of {member} is not as the protocol says") from None
     if cursor is not None and not isinstance(cursor, str):

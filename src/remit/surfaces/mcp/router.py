@@ -7,7 +7,7 @@ from collections.abc import Callable
 from remit.surfaces.mcp.exchange import Handler, HttpRequest, Responder
 
 WELL_KNOWN = b"/.well-known/"
-PAGES = frozenset({b"/token", b"/jwks.json"})
+PAGES = frozenset({b"/authorize", b"/token", b"/jwks.json"})
 NOTHING_HERE = b'{"error":"not_found"}'
 
 

@@ -19,6 +19,7 @@ from remit.surfaces.oauth.metadata import authorization_server, protected_resour
 Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+NO_SIGN_IN = "nobody signs in here: clients use client_credentials, and administrators make grants (remit grant create)"
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
@@ -40,6 +41,10 @@ def oauth_app(
         }
         return JSONResponse(body, headers=NO_STORE)
 
+    async def authorize(_request: Request) -> Response:
+        """No redirect: nothing about the request has been checked that would make its redirect_uri safe."""
+        return _error(OAuthError("unsupported_response_type", NO_SIGN_IN))
+
     async def keys(_request: Request) -> Response:
         return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
 
@@ -56,6 +61,7 @@ def oauth_app(
     app = Starlette(
         routes=[
             Route("/token", token, methods=["POST"]),
+            Route("/authorize", authorize, methods=["GET", "POST"]),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
             Route("/.well-known/openid-configuration", server_metadata),

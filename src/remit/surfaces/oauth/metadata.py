@@ -8,9 +8,12 @@ ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
-    """RFC 8414 section 2. There is no authorization endpoint, so no response type either."""
+    """RFC 8414 section 2. The authorization endpoint serves no response type: nobody can sign in here yet. It is named
+    because clients (both official SDKs among them) read no metadata without one.
+    """
     return {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "jwks_uri": f"{issuer}/jwks.json",
         "response_types_supported": [],

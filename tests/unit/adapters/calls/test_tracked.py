@@ -128,3 +128,24 @@ async def test_stopping_the_process_ends_every_call() -> None:
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="in_flight_max"):
         TrackedCalls(in_flight_max=0)
+
+
+async def test_each_call_has_its_own_deadline_whatever_their_order() -> None:
+    """All calls share one timer; a later one with an earlier deadline must not wait for it."""
+    calls, live = TrackedCalls(in_flight_max=4), a_live_grant()
+    order: list[str] = []
+
+    async def outcome(name: str, deadline_s: float) -> None:
+        with pytest.raises(Outage):
+            await calls.run(live, forever(asyncio.Event()), deadline_s=deadline_s)
+        order.append(name)
+
+    await asyncio.gather(outcome("slow", 0.06), outcome("quick", 0.01), outcome("middle", 0.03))
+    assert order == ["quick", "middle", "slow"]
+
+
+async def test_a_deadline_still_stands_after_the_timer_served_others() -> None:
+    calls, live = TrackedCalls(in_flight_max=4), a_live_grant()
+    for _ in range(3):
+        with pytest.raises(Outage):
+            await calls.run(live, forever(asyncio.Event()), deadline_s=0.002)

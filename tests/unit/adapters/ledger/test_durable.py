@@ -53,9 +53,36 @@ async def test_all_who_wait_during_a_sync_share_the_next_one() -> None:
         await asyncio.sleep(0)
     disk.gate.set()
     await asyncio.gather(*waiting)
-    assert written.taken == [1, 40]
-    assert disk.synced == 2
+    assert len(written.taken) == disk.synced == 2
+    assert written.taken[-1] == 40
     thread.stop()
+
+
+async def test_all_who_write_in_one_turn_share_one_sync() -> None:
+    disk, written = Disk(), Written()
+    thread = written.thread(disk)
+
+    async def call(end: int) -> None:
+        written.end = end
+        await thread.durable(Position(1, end))
+
+    await asyncio.gather(*map(call, range(1, 33)))
+    assert written.taken == [32]
+    assert disk.synced == 1
+    thread.stop()
+
+
+async def test_a_sync_asked_for_in_the_last_turn_is_not_begun_after_the_end() -> None:
+    disk, written = Disk(), Written()
+    thread = written.thread(disk)
+    written.end = 10
+    waiting = asyncio.ensure_future(thread.durable(Position(1, 10)))
+    await asyncio.sleep(0)
+    thread.stop()
+    await waiting
+    await asyncio.sleep(0)
+    assert disk.synced == 1
+    assert written.taken == [10]
 
 
 class SlowDisk(Disk):

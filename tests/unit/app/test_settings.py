@@ -1,0 +1,136 @@
+"""remit.yaml: what is read, what is refused, and that the refusal says where and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from remit.app.registration import server_configs
+from remit.app.registry import administrators, registry
+from remit.app.settings import ConfigurationInvalid, load
+from remit.core.catalog import Observe
+from remit.core.grant import Calls
+from remit.core.registration import Http, Stdio
+from remit.core.scope import OneTool, WholeServer
+from tests.peers.remit_process import configuration
+
+SERVERS = {
+    "files": {"stdio": {"command": ["node", "index.js"], "environment": {"TOKEN": "${env:FILES_TOKEN}"}}},
+    "crm": {"http": {"url": "https://crm.test/mcp"}, "mode": {"observe_until": "2026-12-01T00:00:00Z"}},
+}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    path = folder / "remit.yaml"
+    path.write_text(yaml.safe_dump(configuration(8700, SERVERS) | changes))
+    return path
+
+
+def problem(folder: Path, **changes: Any) -> str:
+    with pytest.raises(ConfigurationInvalid) as caught:
+        load(written(folder, **changes))
+    return str(caught.value)
+
+
+def test_a_good_file_is_read_into_the_words_of_the_inside(tmp_path: Path) -> None:
+    configs = {config.name: config for config in server_configs(load(written(tmp_path)))}
+    assert isinstance(configs["files"].transport, Stdio)
+    assert isinstance(configs["crm"].transport, Http)
+    assert isinstance(configs["crm"].mode, Observe)
+    assert configs["files"].stateful  # unless said otherwise a process is nobody else's
+    assert configs["files"].credential == "env:FILES_TOKEN"
+
+
+def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    said = problem(tmp_path, tenents=["acme"])
+    assert "tenents" in said
+    assert "did you mean 'tenants'" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"listen": "0.0.0.0:8700"}, "reachable from outside and has no TLS"),
+        ({"public_url": "http://remit.example"}, "plain http is for loopback only"),
+        ({"public_url": "http://127.0.0.1:8700/base"}, "with no path"),
+        ({"public_url": "http://user@127.0.0.1:8700"}, "public_url"),
+        ({"listen": "localhost"}, "expected HOST:PORT"),
+        ({"accounts": {"eve": {"tenant": "nowhere"}}}, "'nowhere' is not in tenants"),
+        ({"accounts": {"a|b": {"tenant": "acme"}}}, "may not contain |"),
+        (
+            {"servers": {"x": {"tenants": ["acme"], "environment": "dev", "owner": "o"}}},
+            "exactly one of stdio and http",
+        ),
+        (
+            {"clients": {"cron": {"tenant": "acme", "auth": "client_secret_basic", "secret": "hunter2"}}},
+            "expected a reference",
+        ),
+        ({"clients": {"ci": {"tenant": "acme", "auth": "private_key_jwt"}}}, "needs the client's public keys"),
+    ],
+)
+def test_a_dangerous_or_broken_value_is_refused_and_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    assert said in problem(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"listen": "127.0.0.1:0"}, {"listen": "[::1]:8700"}, {"behind_tls_proxy": True, "listen": "0.0.0.0:1"}]
+)
+def test_the_safe_twins_are_accepted(tmp_path: Path, changes: dict[str, Any]) -> None:
+    load(written(tmp_path, **changes))
+
+
+def test_a_server_without_tenant_or_owner_is_refused(tmp_path: Path) -> None:
+    http = {"http": {"url": "https://x.test/mcp"}, "environment": "dev"}
+    assert "tenants" in problem(tmp_path, servers={"x": http | {"tenants": [], "owner": "o"}})
+    assert "owner" in problem(tmp_path, servers={"x": http | {"tenants": ["acme"], "owner": ""}})
+
+
+def test_a_missing_file_and_a_file_that_is_no_mapping_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match="not found"):
+        load(tmp_path / "nothing.yaml")
+    (tmp_path / "list.yaml").write_text("- a\n")
+    with pytest.raises(ConfigurationInvalid, match="expected a mapping"):
+        load(tmp_path / "list.yaml")
+
+
+def test_servers_in_the_drop_in_folder_are_merged_and_may_not_repeat(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (tmp_path / "servers.d").mkdir()
+    extra = {
+        "wiki": {"tenants": ["acme"], "environment": "dev", "owner": "o", "http": {"url": "https://wiki.test/mcp"}}
+    }
+    (tmp_path / "servers.d" / "wiki.yaml").write_text(yaml.safe_dump(extra))
+    assert set(load(path).settings.servers) == {"files", "crm", "wiki"}
+    (tmp_path / "servers.d" / "again.yaml").write_text(yaml.safe_dump({"files": extra["wiki"]}))
+    with pytest.raises(ConfigurationInvalid, match="already registered"):
+        load(path)
+
+
+def test_clients_purposes_and_administrators_become_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRON_SECRET", "a-long-enough-secret")
+    template = {"purpose": "nightly", "scopes": ["files", "crm:find"], "environment": "dev", "calls_max": 5}
+    path = written(
+        tmp_path,
+        clients={
+            "cron": {"tenant": "acme", "auth": "client_secret_basic", "secret": "${env:CRON_SECRET}", "grant": template}
+        },
+        purposes={"triage": {"tools": ["crm/find"], "arguments": {"crm/find": {"id": {"at_most": 9}}}}},
+        administrators={"alice": {"uid": 4242, "roles": ["key"], "tenants": ["acme"]}},
+    )
+    found = registry(load(path))
+    terms = found.clients["cron"].terms
+    assert terms is not None
+    assert terms.scopes == {WholeServer("files"), OneTool("crm", "find")}
+    assert terms.budget == Calls(5)
+    assert len(found.purposes["triage"].constraints) == 1
+    assert [administrator.uid for administrator in administrators(load(path))] == [4242]
+
+
+def test_a_secret_that_is_not_there_is_refused_and_no_default_stands_in(tmp_path: Path) -> None:
+    template = {"purpose": "nightly", "scopes": ["files"], "environment": "dev"}
+    cron = {"tenant": "acme", "auth": "client_secret_basic", "secret": "${env:NOT_SET_ANYWHERE}", "grant": template}
+    with pytest.raises(ConfigurationInvalid, match="absent or shorter than 16 bytes"):
+        registry(load(written(tmp_path, clients={"cron": cron})))
