@@ -45,7 +45,11 @@ DISCOVERY: dict[Era, dict[str, Any]] = {
         "cacheScope": "public",
         "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "upstream", "version": "1"}},
     },
-    Era.LEGACY: {"protocolVersion": LEGACY, "capabilities": CAPABILITIES, "serverInfo": {"name": "upstream", "version": "1"}},
+    Era.LEGACY: {
+        "protocolVersion": LEGACY,
+        "capabilities": CAPABILITIES,
+        "serverInfo": {"name": "upstream", "version": "1"},
+    },
 }
 
 
@@ -59,10 +63,19 @@ def item(server: str, kind: ItemKind, name: str, **more: Any) -> Item:
 
 def server(name: str, *items: Item, eras: frozenset[Era] = frozenset(Era), tenant: str = "acme") -> Server:
     return Server(
-        name=name, tenants=frozenset({tenant}), environment="dev", owner="owner", mode=Enforce(), credential="none", stateful=False,
-        eras=eras, items={(found.kind, found.name): found for found in items}, withheld={}, discovery=DISCOVERY,
+        name=name,
+        tenants=frozenset({tenant}),
+        environment="dev",
+        owner="owner",
+        mode=Enforce(),
+        credential="none",
+        stateful=False,
+        eras=eras,
+        items={(found.kind, found.name): found for found in items},
+        withheld={},
+        discovery=DISCOVERY,
         versions={Era.MODERN: (MODERN,), Era.LEGACY: ("2025-06-18", LEGACY)},
-    )  # fmt: skip
+    )
 
 
 def catalog(*servers: Server, epoch: int = 1) -> Catalog:
@@ -82,10 +95,25 @@ FILES = server(
 GIT = server("git", item("git", ItemKind.TOOL, "git_log"), item("git", ItemKind.TOOL, "search"))
 PAYROLL = server("payroll", item("payroll", ItemKind.TOOL, "pay"), tenant="globex")
 PERMITTED = (
-    "files/read_file", "files/search", "git/git_log", "git/search", "resources/read", "resources/templates/list", "resources/subscribe",
-    "prompts/get", "completion/complete", "subscriptions/listen", "initialize", "server/discover", "logging/setLevel",
-    "notifications/initialized", "notifications/progress", "notifications/roots/list_changed", "session/stream", "session/answer",
-)  # fmt: skip
+    "files/read_file",
+    "files/search",
+    "git/git_log",
+    "git/search",
+    "resources/read",
+    "resources/templates/list",
+    "resources/subscribe",
+    "prompts/get",
+    "completion/complete",
+    "subscriptions/listen",
+    "initialize",
+    "server/discover",
+    "logging/setLevel",
+    "notifications/initialized",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "session/stream",
+    "session/answer",
+)
 
 
 @dataclass
@@ -103,25 +131,54 @@ class McpScene:
         self.sealer, self.changes, self.signer = FakeSealer(), FakeChanges(), FakeTokenSigner()
         self.credentials, self.grants = FakeCredentials(), GrantBook()
         self.walk = ToolCall(
-            authenticator=FakeAuthenticator(self.signer, self.clock, issuer=URL), grants=self.grants, catalog=lambda: self.catalog,
-            policy=self.policy, ledger=self.ledger, credentials=self.credentials, reaper=self.credentials, upstreams=self.upstreams,
-            calls=self.calls, clock=self.clock, entropy=self.entropy, call_s_max=300.0, canonical=canonical,
-        )  # fmt: skip
+            authenticator=FakeAuthenticator(self.signer, self.clock, issuer=URL),
+            grants=self.grants,
+            catalog=lambda: self.catalog,
+            policy=self.policy,
+            ledger=self.ledger,
+            credentials=self.credentials,
+            reaper=self.credentials,
+            upstreams=self.upstreams,
+            calls=self.calls,
+            clock=self.clock,
+            entropy=self.entropy,
+            call_s_max=300.0,
+            canonical=canonical,
+        )
         self.endpoint = McpEndpoint(self.walk, self.sealer, self.changes, self.settings)
 
     def token(
-        self, server: str = "", *, subject: str = "engineer", scopes: frozenset[Scope] | None = None, grant: str = "", client: str = "demo"
+        self,
+        server: str = "",
+        *,
+        subject: str = "engineer",
+        scopes: frozenset[Scope] | None = None,
+        grant: str = "",
+        client: str = "demo",
     ) -> bytes:
         """A grant for one endpoint and the token that points to it."""
         resource = f"{URL}/mcp/{server}" if server else f"{URL}/mcp"
         grant_id = grant or f"grant-{len(self.grants)}"
         given = Grant(
-            id=grant_id, tenant="acme", environment="dev", subject=Principal(PrincipalKind.HUMAN, subject), roles=frozenset({"engineer"}),
-            client_id=client, attestation=Attestation.REGISTERED, actors=(), presence=Presence.INTERACTIVE, purpose=Purpose("test"),
-            resource=resource, scopes=scopes or frozenset({WholeServer("files"), WholeServer("git")}), constraints=frozenset(),
-            budget=Unmetered(), idle_s_max=3600.0, created_at_s=self.clock.now_s(), expires_at_s=self.clock.now_s() + 3600,
+            id=grant_id,
+            tenant="acme",
+            environment="dev",
+            subject=Principal(PrincipalKind.HUMAN, subject),
+            roles=frozenset({"engineer"}),
+            client_id=client,
+            attestation=Attestation.REGISTERED,
+            actors=(),
+            presence=Presence.INTERACTIVE,
+            purpose=Purpose("test"),
+            resource=resource,
+            scopes=scopes or frozenset({WholeServer("files"), WholeServer("git")}),
+            constraints=frozenset(),
+            budget=Unmetered(),
+            idle_s_max=3600.0,
+            created_at_s=self.clock.now_s(),
+            expires_at_s=self.clock.now_s() + 3600,
             origin=Origin("administration", "admin"),
-        )  # fmt: skip
+        )
         live = LiveGrant(given, now_s=self.clock.now_s(), monotonic_s=self.clock.monotonic_s())
         self.grants.add(live)
         now_s = int(self.clock.now_s())
@@ -149,13 +206,23 @@ class McpScene:
         return await self.send(path, *modern_request(token, method, params, **changes))
 
     async def legacy(
-        self, path: str, token: bytes, session: bytes | None, method: str, params: Mapping[str, Any] | None = None, **changes: Any
+        self,
+        path: str,
+        token: bytes,
+        session: bytes | None,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> FakeResponder:
         return await self.send(path, *legacy_request(token, session, method, params, **changes))
 
     async def open_session(self, path: str, token: bytes, version: str = LEGACY) -> bytes:
         """Initialize and return the handle."""
-        said = {"protocolVersion": version, "capabilities": {"sampling": {}}, "clientInfo": {"name": "test", "version": "1"}}
+        said = {
+            "protocolVersion": version,
+            "capabilities": {"sampling": {}},
+            "clientInfo": {"name": "test", "version": "1"},
+        }
         opened = await self.legacy(path, token, None, "initialize", said)
         assert opened.status == 200, opened.body
         return opened.headers[b"mcp-session-id"]
@@ -171,9 +238,9 @@ class McpScene:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def change_catalog(self, *servers: Server) -> None:
+    async def change_catalog(self, *servers: Server) -> None:
         self.catalog = catalog(*servers, epoch=self.catalog.epoch + 1)
-        self.changes.announce()
+        await self.changes.announce()
 
 
 def modern_request(
@@ -190,7 +257,12 @@ def modern_request(
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
     }
-    body = {"jsonrpc": "2.0", "id": id, "method": method, "params": {**(params or {}), "_meta": envelope if meta is None else meta}}
+    body = {
+        "jsonrpc": "2.0",
+        "id": id,
+        "method": method,
+        "params": {**(params or {}), "_meta": envelope if meta is None else meta},
+    }
     named = (params or {}).get("uri" if method == "resources/read" else "name")
     mirrored: dict[bytes, bytes | None] = {
         b"authorization": token,

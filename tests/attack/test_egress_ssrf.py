@@ -1,6 +1,6 @@
-"""Server-side request forgery: every way round an address check that gateways have fallen for, each with a success twin.
+"""Server-side request forgery: the ways round an address check that gateways fell for, each with a success twin.
 
-THREATS: GO-2026-5996 and GO-2026-6002 (NAT64, discovery), CVE-2026-80347 (bracketed literals), CVE-2026-77261 (redirects),
+THREATS: GO-2026-5996, GO-2026-6002 (NAT64, discovery), CVE-2026-80347 (bracketed literals), CVE-2026-77261 (redirects),
 CVE-2026-44694 and CVE-2026-77822 (rebinding), CVE-2026-79747 (egress per server).
 """
 

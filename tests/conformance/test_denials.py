@@ -268,9 +268,15 @@ async def test_a_message_that_readers_could_read_differently_is_refused_and_coun
     assert scene.upstreams.arrived == []
 
 
-@pytest.mark.parametrize(("header", "value", "status"), [
-    (b"content-type", b"text/plain", 415), (b"content-type", None, 415), (b"accept", b"application/json", 406), (b"accept", None, 406),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [
+        (b"content-type", b"text/plain", 415),
+        (b"content-type", None, 415),
+        (b"accept", b"application/json", 406),
+        (b"accept", None, 406),
+    ],
+)
 async def test_a_wrong_content_type_or_accept_is_refused(header: bytes, value: bytes | None, status: int) -> None:
     scene = McpScene()
     token = scene.token("files")

@@ -184,10 +184,10 @@ async def test_g18_on_the_shared_endpoint_a_state_is_bound_to_the_server_that_ma
     state = (await asked_for(scene, token, "/mcp", call))["requestState"]
     moved = Tool(ItemKind.TOOL, "files", "git_log", b'{"name":"git_log"}', "d", validate=lambda arguments: None)
     before = scene.catalog
-    scene.change_catalog(with_items(FILES, moved))
+    await scene.change_catalog(with_items(FILES, moved))
     scene.policy.permit("files/git_log")
     assert (await scene.modern("/mcp", token, "tools/call", call | {"requestState": state})).status == 400
-    scene.change_catalog(*before.servers.values())
+    await scene.change_catalog(*before.servers.values())
     assert (await scene.modern("/mcp", token, "tools/call", call | {"requestState": state})).status == 200
 
 

@@ -191,18 +191,11 @@ async def test_g13_a_change_of_policy_is_told_on_the_filtered_stream(path: str) 
     request = scene.http(path, *modern_request(token, "subscriptions/listen", wanted, id="l"))
     async with scene.running(request) as (stream, _):
         assert await until_told(scene, stream, 1) == ["notifications/subscriptions/acknowledged"]
-        await watching(scene)
+        await scene.changes.asked(1)
         scene.policy.forbid("files/search")
-        scene.change_catalog(*scene.catalog.servers.values())
+        await scene.change_catalog(*scene.catalog.servers.values())
         assert (await until_told(scene, stream, 2))[1:] == ["notifications/tools/list_changed"]
         assert stream.messages[1]["params"]["_meta"][TAG] == "l"
-
-
-async def watching(scene: McpScene) -> None:
-    """Until every list the stream is about has been looked at once."""
-    while len([access for access in scene.policy.asked if access.action == "prompts/get"]) == 0:
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 async def test_g13_the_shared_stream_tells_of_a_changed_catalog_and_not_of_others_lists() -> None:
@@ -212,8 +205,8 @@ async def test_g13_the_shared_stream_tells_of_a_changed_catalog_and_not_of_other
     async with scene.running(request) as (stream, _):
         await stream.until(1)
         assert stream.messages[0]["params"]["notifications"] == {"toolsListChanged": True, "promptsListChanged": True}
-        await watching(scene)
-        scene.change_catalog(FILES, with_items(GIT, *GIT.items.values(), item("git", ItemKind.PROMPT, "review")))
+        await scene.changes.asked(1)
+        await scene.change_catalog(FILES, with_items(GIT, *GIT.items.values(), item("git", ItemKind.PROMPT, "review")))
         assert (await until_told(scene, stream, 2))[1:] == ["notifications/prompts/list_changed"]
 
 
@@ -257,14 +250,18 @@ async def test_g14_a_modern_stream_carries_no_request_and_nothing_malformed() ->
 
 async def test_g14_nothing_of_a_stream_leaves_before_its_intent_is_durable() -> None:
     scene = McpScene()
-    scene.upstreams.answers["files", "tools/call"] = sends(message("notifications/message", level="info", data="x"))
+    speaking = asyncio.Event()
+
+    async def speaks(_: Arrived, sink: Sink) -> Reply:
+        speaking.set()
+        await sink.interim(message("notifications/message", level="info", data="x"))
+        return Reply("result", b"{}", OutcomeStatus.OK)
+
+    scene.upstreams.answers["files", "tools/call"] = speaks
     token = scene.token("files")
     scene.ledger.hold_sync()
     async with scene.running(scene.http("/mcp/files", *modern_request(token, "tools/call", CALL))) as (answer, task):
-        while not scene.upstreams.arrived:
-            await asyncio.sleep(0)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await speaking.wait()
         assert answer.status == 0
         scene.ledger.release_sync()
         await task

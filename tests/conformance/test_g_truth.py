@@ -69,7 +69,7 @@ async def test_g4_a_single_server_s_names_and_bytes_are_its_own() -> None:
 # G7, G8 -----------------------------------------------------------------------------------------------------------
 async def test_g7_the_client_s_own_capabilities_go_upstream_and_never_ours() -> None:
     scene = McpScene()
-    declared = {"sampling": {}, "elicitation": {"form": {}}}
+    declared: dict[str, Any] = {"sampling": {}, "elicitation": {"form": {}}}
     meta = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": declared,
@@ -151,7 +151,7 @@ async def test_g9_a_kept_list_does_not_outlive_what_it_was_computed_from(
     if change == "policy":
         monkeypatch.setattr(scene.policy, "version", lambda tenant: "test-2")
     elif change == "catalog":
-        scene.change_catalog(FILES)
+        await scene.change_catalog(FILES)
     else:
         scene.clock.advance(VIEW_S_MAX)
     assert names(await scene.modern("/mcp/files", token, "tools/list")) == ["read_file"]
@@ -258,7 +258,7 @@ async def test_g10_a_cursor_of_a_list_that_changed_starts_over() -> None:
     scene = paged()
     token = scene.token("files")
     cursor = {"cursor": await first_cursor(scene, token)}
-    scene.change_catalog(with_items(FILES, *list(FILES.items.values())[:1]))
+    await scene.change_catalog(with_items(FILES, *list(FILES.items.values())[:1]))
     assert (await scene.modern("/mcp/files", token, "tools/list", cursor)).json["error"]["code"] == -32602
 
 

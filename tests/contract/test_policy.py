@@ -14,7 +14,8 @@ from remit.testing.policy import FakePolicy
 from tests.policy_scene import CATALOG, UNKNOWN, an_engine, ask, write
 
 MAX = 2**63 - 1
-POLICIES = """permit (principal, action == Action::"files/read_file", resource) when { context.args.path like "/workspace/*" };
+POLICIES = """permit (principal, action == Action::"files/read_file", resource)
+when { context.args.path like "/workspace/*" };
 permit (principal, action in [Action::"files/wipe", Action::"git/git_log"], resource);
 forbid (principal, action == Action::"files/wipe", resource);
 forbid (principal, action == Action::"git/git_log", resource)

@@ -17,7 +17,7 @@ from remit.app.wiring import Remit
 from remit.core.administration import Act, ActPermitted, Administrator
 from remit.core.catalog import ItemKind, Observe, Server
 from remit.core.errors import refuse
-from remit.core.grant import Budget, Calls, Grant, GrantEvent, LiveGrant, Unmetered
+from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Unmetered
 from remit.core.grantbook import Selector
 from remit.core.principals import Presence
 from remit.core.reasons import Reason
@@ -192,7 +192,9 @@ class Acts:
             "public_url": remit.configuration.settings.public_url,
             "uptime_s": round(remit.clock.monotonic_s() - self.started_s, 1),
             "assurance": "same-user" if administrator.uid == os.getuid() else "separate-user",
-            "grants": sum(live.grant.tenant in permitted.tenants for live in remit.grants),
+            "grants": sum(
+                live.state is GrantState.ACTIVE and live.grant.tenant in permitted.tenants for live in remit.grants
+            ),
             "ledger": {
                 "writable": not remit.ledger.failure,
                 "failure": remit.ledger.failure,

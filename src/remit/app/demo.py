@@ -71,7 +71,10 @@ class Stage:
 
 
 def set_stage(folder: Path, peers: Mapping[str, Peer], *, port: int = 0) -> Stage:
-    """Make the folder anew. `port` is used if it is free, else any that is. Raises `DemoFailed`; `FolderTaken` if something there is not the demo's own."""
+    """Make the folder anew. `port` is used if it is free, else any that is.
+
+    Raises `DemoFailed`; `FolderTaken` if something there is not the demo's own.
+    """
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise FolderTaken(f"{folder} is not empty and not a demo's folder; name another with --folder")

@@ -70,9 +70,12 @@ class Remit:
         """End in an order in which nothing is lost: no more upstreams, then the last records, then the files."""
         await self.catalog.stop()
         await self.upstreams.stop()
-        self.ledger.close()
-        self.index.close()
-        await self.store.close()
+        try:
+            self.ledger.close()
+        finally:  # a ledger that failed earlier says so once more; the other files are closed all the same
+            await asyncio.to_thread(self.index.catch_up)
+            self.index.close()
+            await self.store.close()
 
 
 def canonical(arguments: Mapping[str, Any]) -> bytes:
@@ -95,7 +98,9 @@ async def assemble(configuration: Configuration) -> Remit:
         clock,
         entropy,
         loop=asyncio.get_running_loop(),
-        options=LedgerOptions(heartbeat_s=settings.ledger.heartbeat_s),
+        options=LedgerOptions(
+            heartbeat_s=settings.ledger.heartbeat_s, sync_each_turn=settings.ledger.durable != "UnsafeAsync"
+        ),
         on_failure=lambda why: log.critical("ledger_failed", extra={"why": why}),
     )
     index = LedgerIndex(state / "ledger-index.sqlite3", state / "ledger")

@@ -15,6 +15,7 @@ from remit.cli.terminal import one_line
 from remit.cli.times import moment
 
 DEFAULT = Options()
+TAIL_MAX = 10_000
 FRAME = frozenset({"seq", "at", "kind", "id", "link", "signature", "key", "previous", "segment"})
 app = App(name="audit", help="Read, verify and export the ledger.")
 
@@ -27,8 +28,8 @@ def tail(
     options: Options = DEFAULT,
 ) -> None:
     """Print the ledger's last records, one line each; with --json, one document per line."""
-    if count < 0:
-        raise usage("--count is not below 0")
+    if not 1 <= count <= TAIL_MAX:
+        raise usage(f"--count is 1 to {TAIL_MAX}", "everything there is: remit audit export")
     with options.administration(timeout_s=None if follow else 60.0) as administration:
         for record in administration.items("audit.tail", {"count": count, "follow": follow}):
             emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))

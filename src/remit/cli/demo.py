@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ def demo(
     from remit.app.demo import PEERS, PORT, DemoFailed, FolderTaken, Serving, set_stage
 
     _require_client()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us ends the Remit we started too
     peers = _peers(PEERS, ask=not (once or yes))
     try:
         stage = set_stage(folder, peers, port=0 if once else PORT)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from remit.core.catalog import Enforce, Item, ItemKind, Observe, Server, Tool
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Bound
@@ -15,8 +17,7 @@ from remit.core.request import McpRequest
 from remit.core.scope import covers, reaches
 
 
-@dataclass(frozen=True, slots=True)
-class Consented:
+class Consented(msgspec.Struct, frozen=True):
     """Proof of stage 3: the human behind the subject agreed to this client. `consent` names the agreement."""
 
     bound: Bound
@@ -43,8 +44,7 @@ class TargetKind(StrEnum):
     SERVER = "Server"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What a request is about. `name` is the upstream's own name (tool name, URI); empty for a server-level method."""
 
     kind: TargetKind
@@ -63,8 +63,7 @@ class OutsideGrant(Denied):
     """The grant's scopes do not cover what was asked; a wider grant might."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """Proof of stage 4: the request names something trusted that the grant's tenant, environment and scopes cover."""
 
     consented: Consented
@@ -105,8 +104,7 @@ class UnknownArguments:
     """The arguments are not known: the question of a listing, not of a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(msgspec.Struct, frozen=True):
     """Subject, action, resource, context (AuthZEN 1.0 section 5). Everything but action, arguments and time comes
     from `resolved`.
 
@@ -162,8 +160,7 @@ class Verdict:
 OBSERVED = PolicyRef("observe", "", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Permitted:
+class Permitted(msgspec.Struct, frozen=True):
     """Proof of stage 6. `candidate` is the verdict that observe mode overrode, None when the verdict itself permits."""
 
     access: AccessRequest

@@ -124,7 +124,7 @@ def registered(peer: Peer, networks: tuple[str, ...] = ()) -> Registered:
 
 
 def carried(address: Address) -> Address:
-    """The address packets would reach: what an IPv6 address carries inside, as deep as it goes."""
+    """The address packets would reach: the IPv4 address an IPv6 one carries inside, if it carries one."""
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped is not None:

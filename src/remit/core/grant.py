@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from remit.core.errors import Refusal, refuse
 from remit.core.principals import Attestation, Authenticated, Presence, Principal
 from remit.core.reasons import Reason
@@ -215,8 +217,7 @@ class LiveGrant:
             live = live.parent
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """Proof of stage 2: the token's grant is known, theirs, alive and within its limits."""
 
     authenticated: Authenticated
@@ -248,9 +249,7 @@ def require_alive(live: LiveGrant, *, monotonic_s: float, spends: bool) -> None:
 
 
 def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: float) -> Bound:
-    """Stage 2. Raises `Unauthenticated` if the grant is unknown, another's, or over, and `Denied` when its budget is
-    used up.
-    """
+    """Stage 2. Raises `Unauthenticated` if the grant is unknown, another's, or over."""
     if live is None:
         raise refuse(Reason.GRANT_UNKNOWN)
     claims, grant = authenticated.claims, live.grant

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from remit.core.ledger import Recorded
 from remit.core.secret import Secret
@@ -22,8 +24,7 @@ class Credential:
     environment: tuple[tuple[str, Secret], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """`source` is the credential source's kind; `upstream_identity` is who the upstream will see, safe to record.
 
     `revocable` says whether the issuer can end it early; static secrets cannot be.
@@ -32,12 +33,11 @@ class Lease:
     id: str
     source: str
     upstream_identity: str
-    credential: Credential = field(repr=False)
+    credential: Credential
     revocable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(msgspec.Struct, frozen=True):
     """Proof of stage 9: the intent is on record and this is the credential it may use."""
 
     recorded: Recorded

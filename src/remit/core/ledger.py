@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+
+import msgspec
 
 from remit.core.access import AccessRequest, Permitted, PolicyRef, Verdict
 from remit.core.grant import Grant
@@ -52,16 +53,14 @@ def link(previous: str, record: bytes) -> str:
     return hashlib.sha256(previous.encode("ascii") + record).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a record stands: segment number and byte offset of its end. Ordered by both."""
 
     segment: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """Proof of stage 8: the intent of this permitted request is written to the operating system."""
 
     permitted: Permitted

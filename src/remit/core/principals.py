@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
@@ -69,8 +71,7 @@ class Claims:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(msgspec.Struct, frozen=True):
     """Proof of stage 1: this token is genuine, for this very resource, and valid now."""
 
     claims: Claims

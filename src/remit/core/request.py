@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from remit.core.catalog import Era
 
@@ -33,8 +35,7 @@ class Session:
     upstream: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class McpRequest:
+class McpRequest(msgspec.Struct, frozen=True):
     """`id` is the client's JSON-RPC id as JSON text. `params` includes `_meta`. `parameters` are unknown
     `Mcp-Param-*` headers to pass on. `trace` is the W3C traceparent if it was valid. `subscription` etc. live in
     `params`.
@@ -47,6 +48,6 @@ class McpRequest:
     version: str
     endpoint: Endpoint
     session: Session | None = None
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     trace: str = ""

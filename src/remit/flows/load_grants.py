@@ -79,6 +79,10 @@ class LoadGrants:
         if state is not GrantState.ACTIVE:
             live.apply(_EVENT_OF[state])
         self.grants.add(live)
+        ancestor = live.parent
+        while ancestor is not None:  # what a narrowed grant used, its parents have used too
+            ancestor.calls_used += live.calls_used
+            ancestor = ancestor.parent
         return True
 
 

@@ -7,10 +7,11 @@ when the catalog or a policy changes, whoever the server is (G13).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from remit.core.access import require_consent
 from remit.core.catalog import ItemKind
@@ -72,7 +73,7 @@ class Subscribe:
     async def own(
         self, authenticated: Authenticated, request: McpRequest, wanted: Mapping[str, Any], sink: Sink
     ) -> None:
-        """Remit's own stream on `/mcp`: acknowledge, then tell of changed lists until the client or the grant ends it."""
+        """Remit's own stream on `/mcp`: acknowledge, then tell of changed lists until client or grant ends it."""
         walk = self.listing.walk
         bound = walk.bind(authenticated)
         flags = [flag for flag in LIST_CHANGED if wanted.get(flag) is True]

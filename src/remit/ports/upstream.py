@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from remit.core.catalog import Era, Item
 from remit.core.lease import Leased
 from remit.core.ledger import OutcomeStatus
@@ -26,8 +28,7 @@ class Message:
     retry_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The server's final answer. `member` is `result` or `error`; `value` its JSON text, byte for byte (G16).
 
     `http_status` is the upstream's (200 over stdio). `session` is a new upstream session id, from initialize only.

@@ -64,7 +64,7 @@ _ATTRIBUTE: Final = {
 
 
 def scan(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
-    """Names come in lower case, values without the white space around them. `Accept` may be repeated (RFC 9110, 5.3)."""
+    """Names come in lower case, values without white space around them. `Accept` may be repeated (RFC 9110, 5.3)."""
     fields = Fields()
     for key, value in headers:
         attribute = _ATTRIBUTE.get(key)

@@ -64,7 +64,7 @@ STATUS_OF_ERROR: Final = {-32700: 400, -32600: 400, -32602: 400, -32020: 400, -3
 
 
 def is_modern(version_header: bytes | None) -> bool:
-    """Which path a request takes (G1). An unknown version is modern, so that it is answered with the versions served."""
+    """Which path a request takes (G1). An unknown version is modern, to be answered with the versions served."""
     return version_header is not None and version_header not in _LEGACY_HEADERS
 
 

@@ -223,7 +223,7 @@ async def test_a_reply_whose_intent_cannot_be_made_durable_is_withheld() -> None
 async def test_a_high_risk_tool_waits_for_durable_before_it_is_dispatched() -> None:
     scene = McpScene()
     risky = Tool(ItemKind.TOOL, "files", "read_file", b"{}", "d", validate=lambda arguments: None, high_risk=True)
-    scene.change_catalog(with_items(FILES, risky))
+    await scene.change_catalog(with_items(FILES, risky))
     authenticated = signed_in(scene)
     (live,) = scene.grants
     object.__setattr__(live.grant, "high_risk", True)
@@ -268,7 +268,7 @@ async def test_what_is_forwarded_is_what_was_decided_on() -> None:
         given.kind, given.server, given.name, given.definition, given.digest,
         validate=lambda arguments: None, path_arguments=("path",),
     )  # fmt: skip
-    scene.change_catalog(with_items(FILES, tool))
+    await scene.change_catalog(with_items(FILES, tool))
     await scene.walk.call(signed_in(scene), asking(path="/work//./x"), Collected())
     assert scene.policy.asked[-1].arguments == {"path": "/work/x"}
     assert scene.upstreams.arrived[0].params["arguments"] == {"path": "/work/x"}

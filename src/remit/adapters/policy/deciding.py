@@ -5,7 +5,7 @@ errors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ def prepare(question: Question, about: Closure, policies: Slice, type_: RecordOf
     head = orjson.dumps(context).decode()[:-1]
     uids = {"principal": about.principal, "action": about.action, "resource": about.resource}
     return Prepared(
-        about,
+        replace(about, entities=()),  # the engine has them now
         policies,
         Entities.from_json_str(orjson.dumps(about.entities).decode())._inner,
         {name: {"type": uid[0], "id": uid[1]} for name, uid in uids.items()},

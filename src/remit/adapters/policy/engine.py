@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from remit.core.catalog import Catalog, Era, Item, Server, Tool
 from remit.core.grant import LiveGrant
 from remit.core.policy_context import closure, grant_context
 
+# A parsed question takes about 20 KB. The oldest is forgotten first; a grant that asks about ever new resources forgets
+# its own before it makes others forget theirs.
+PREPARED_MAX = 1024
 PREPARED_PER_GRANT_MAX = 64
 SAMPLE_ONE_IN = 256
 
@@ -109,6 +113,7 @@ class CedarEngine:
         self._alarm = alarm
         self._sample_one_in = sample_one_in
         self._hits_to_sample = 1
+        self._kept: deque[tuple[LiveGrant, object, Entry]] = deque()
         self.caching = True
 
     async def load(self) -> tuple[Fault, ...]:
@@ -156,6 +161,11 @@ class CedarEngine:
             live.decisions.clear()
         entry = Entry(loaded, question.server, question.item, question.era, prepared)
         live.decisions[key] = entry
+        self._kept.append((live, key, entry))
+        if len(self._kept) > PREPARED_MAX:
+            oldest, name, forgotten = self._kept.popleft()
+            if oldest.decisions.get(name) is forgotten:
+                del oldest.decisions[name]
         return self._decide(entry, request)
 
     def _decide(self, entry: Entry, request: AccessRequest) -> Verdict:

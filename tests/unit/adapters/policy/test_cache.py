@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from remit.adapters.policy.engine import PREPARED_PER_GRANT_MAX, CedarEngine, Entry
+from remit.adapters.policy.engine import PREPARED_MAX, PREPARED_PER_GRANT_MAX, CedarEngine, Entry
 from remit.core.access import AccessRequest, Effect, Target, TargetKind, Verdict
 from remit.core.grant import GrantEvent, LiveGrant
 from tests.policy_scene import GIT, a_catalog, a_live, a_server, an_engine, ask, write
@@ -18,7 +18,7 @@ ARGUMENTS = {"repo_path": "/"}
 
 
 async def remembered(engine: CedarEngine, request: AccessRequest) -> Verdict:
-    """The verdict once the cache is warm. A hit may be a sampled one, which is decided afresh, but not many in a row."""
+    """The verdict once the cache is warm. A hit may be a sampled one, decided afresh, but not many in a row."""
     for _ in range(10):
         verdict = await engine.evaluate(request)
         if verdict.cached:
@@ -135,3 +135,12 @@ async def test_what_a_grant_remembers_is_bounded(tmp_path: Path) -> None:
     for at in range(PREPARED_PER_GRANT_MAX * 2):
         await engine.evaluate(ask("resources/read", target=Target(TargetKind.RESOURCE, f"file:///{at}"), live=live))
     assert 0 < len(live.decisions) <= PREPARED_PER_GRANT_MAX
+
+
+async def test_what_all_grants_together_keep_is_bounded(tmp_path: Path) -> None:
+    engine = await an_engine(write(tmp_path, acme__a=STATIC))
+    grants = [a_live(id=f"grt_{at}") for at in range(PREPARED_MAX + 10)]
+    for live in grants:
+        await engine.evaluate(ask("git/git_log", ARGUMENTS, live=live))
+    assert [len(live.decisions) for live in grants] == [0] * 10 + [1] * PREPARED_MAX
+    assert (await engine.evaluate(ask("git/git_log", ARGUMENTS, live=grants[0]))).effect is Effect.PERMIT

@@ -19,6 +19,7 @@ SCHEMA: dict[str, Any] = {
     },
     "required": ["name"],
 }
+SLEEPING = 'permit (principal, action in [Action::"crm/find", Action::"gone/tool"], resource)'
 CRM = a_catalog(a_server("crm", a_tool("crm", "find", SCHEMA), a_tool("crm", "drop")))
 
 
@@ -26,6 +27,7 @@ def on_find(condition: str, effect: str = "permit") -> str:
     return f'{effect} (principal, action == Action::"crm/find", resource) when {{ {condition} }};'
 
 
+ALL_TOOLS = 'forbid (principal, action in Action::"tools/call", resource)'
 GOOD = [
     on_find('context.args.name like "a*"'),
     on_find("context.args has limit && context.args.limit < 10"),
@@ -36,7 +38,7 @@ GOOD = [
     on_find(
         'context.roles.contains(Role::"ci") && context.environment == Environment::"dev" && context.era == "modern"'
     ),
-    'forbid (principal, action in Action::"tools/call", resource) when { context.args has name && context.args.name == "x" };',
+    ALL_TOOLS + ' when { context.args has name && context.args.name == "x" };',
     'permit (principal is Workload, action == Action::"resources/read", resource in Server::"crm");',
     'permit (principal in Role::"x", action, resource in Environment::"dev");',
     'forbid (principal, action, resource in Tenant::"acme");',
@@ -52,7 +54,7 @@ BAD = {
     'permit (principal, action in Action::"tools/call", resource) when { context.args.name == "x" };': "not found",
     'permit (principal is User, action, resource);': "unrecognized entity type `User`",
     'permit (principal, action == Action::"crm/find", resource is Prompt);': "applicable action",
-    'permit (principal, action == Action::"resources/read", resource) when { context.args has x && context.args.x == 1 };': "not found",
+    'permit (principal, action == Action::"prompts/get", resource) when { context.args has x };': "not found",
 }  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def test_a_policy_that_reads_what_is_not_there_is_refused_with_its_line(tmp_path
 
 
 def test_a_policy_about_a_tool_nobody_offers_sleeps_and_is_named(tmp_path: Path) -> None:
-    policy = 'permit (principal, action in [Action::"crm/find", Action::"gone/tool"], resource) when { context.args.name == "x" };'
+    policy = SLEEPING + ' when { context.args.name == "x" };'
     found = report(write(tmp_path, acme__a=policy), CRM)
     assert found.faults == ()
     assert [str(note) for note in found.notes] == [
@@ -80,7 +82,7 @@ def test_a_policy_about_a_tool_nobody_offers_sleeps_and_is_named(tmp_path: Path)
 
 
 def test_what_a_sleeping_policy_says_about_tools_that_exist_is_still_checked(tmp_path: Path) -> None:
-    policy = 'permit (principal, action in [Action::"crm/find", Action::"gone/tool"], resource) when { context.args.nothing == "x" };'
+    policy = SLEEPING + ' when { context.args.nothing == "x" };'
     assert len(report(write(tmp_path, acme__a=policy), CRM).faults) == 1
 
 

@@ -51,13 +51,10 @@ async def test_a_shipped_forbid_outweighs_any_permit(
     tmp_path: Path, forbid: str | None, changes: dict[str, bool], *, high_risk: bool
 ) -> None:
     engine = await an_engine(write(tmp_path, acme__a="permit (principal, action, resource);"))
-    request = ask("files/wipe", {"path": "/a"})
-    grant = replace(request.resolved.consented.bound.grant, **changes)
     live = a_live(high_risk=True)
-    live.grant = grant  # past the check of stage 4, which denies this too
-    bound = replace(request.resolved.consented.bound, live=live)
-    resolved = replace(request.resolved, consented=replace(request.resolved.consented, bound=bound))
-    verdict = await engine.evaluate(replace(request, resolved=resolved))
+    request = ask("files/wipe", {"path": "/a"}, live=live)
+    live.grant = replace(live.grant, **changes)  # behind the back of stage 4, which denies this too
+    verdict = await engine.evaluate(request)
     assert verdict.effect is (Effect.PERMIT if high_risk else Effect.FORBID)
     assert [ref.id for ref in verdict.determining if ref.base] == ([forbid] if forbid else [])
 
@@ -114,15 +111,10 @@ async def test_a_value_cedar_cannot_hold_is_an_error_where_it_is_read(
 
 
 async def test_a_forbid_that_errs_denies(tmp_path: Path) -> None:
-    overflow = "forbid (principal, action, resource) when { context has args && context.args has max_count && context.args.max_count + 1 == 0 };"
-    engine = await an_engine(
-        write(
-            tmp_path,
-            acme__a=f'permit (principal, action == Action::"git/git_log", resource);\n{overflow}'.replace(
-                "action, resource) when", 'action == Action::"git/git_log", resource) when'
-            ),
-        )
-    )
+    policies = """permit (principal, action == Action::"git/git_log", resource);
+forbid (principal, action == Action::"git/git_log", resource)
+when { context.args has max_count && context.args.max_count + 1 == 0 };"""
+    engine = await an_engine(write(tmp_path, acme__a=policies))
     assert (await engine.evaluate(ask("git/git_log", {"repo_path": "/", "max_count": 1}))).effect is Effect.PERMIT
     verdict = await engine.evaluate(ask("git/git_log", {"repo_path": "/", "max_count": 2**63 - 1}))
     assert verdict.effect is Effect.ERROR

@@ -40,7 +40,8 @@ def test_broken_text_is_kept_so_that_the_parser_can_refuse_it(text: str) -> None
 def test_a_policy_is_taken_apart_into_scope_and_conjuncts() -> None:
     parts = anatomy(
         '@id("x") permit (principal in Role::"a", action in [Action::"b", Action::"c"], resource) '
-        'when { context.interactive && (context.era == "modern" || true) // why && not\n } unless { principal.subject == "&&" };'
+        'when { context.interactive && (context.era == "modern" || true) // why && not\n } '
+        'unless { principal.subject == "&&" };'
     )
     assert parts is not None
     assert (parts.principal, parts.action) == ('principal in Role::"a"', 'action in [Action::"b", Action::"c"]')

@@ -1,0 +1,206 @@
+"""The catalog in the background: what it serves while servers are slow, dead, changed, or not asked yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from remit.app.catalog import CatalogService, RefreshLimits
+from remit.core.catalog import Catalog, Drift, Era, ItemKind, Tool, digest_of
+from remit.core.errors import Invalid, Outage
+from remit.core.ledger import RecordKind
+from remit.ports.upstream import Survey
+from remit.testing.clock import FakeClock, FakeEntropy
+from remit.testing.ledger import FakeLedger
+from remit.testing.store import FakeStore
+from remit.testing.upstreams import FakeUpstreams
+from tests.upstream_scene import stdio
+
+QUICK = RefreshLimits(survey_s_max=5, interval_s=0.01, stdio_interval_s=0.01, backoff_s_min=0.01)
+ONCE = RefreshLimits(interval_s=3600, stdio_interval_s=3600, backoff_s_min=3600)
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+
+def tool(name: str, schema: Mapping[str, Any] = NUMBER, **more: Any) -> Tool:
+    definition = {"name": name, "inputSchema": schema, **more}
+    digest = digest_of(definition)
+    return Tool(ItemKind.TOOL, "peer", name, orjson.dumps(definition), digest, schema)
+
+
+def survey(*tools: Tool) -> Survey:
+    return Survey(frozenset({Era.MODERN}), {Era.MODERN: {}}, {Era.MODERN: ("2026-07-28",)}, tools)
+
+
+class Scene:
+    def __init__(self, *names: str) -> None:
+        self.upstreams, self.store, self.ledger = FakeUpstreams(), FakeStore(), FakeLedger()
+        said = {"high_risk": frozenset({"wipe"}), "path_arguments": {"read": ("path",)}}
+        self.configs = [stdio("x", name=name, **said) for name in names or ("peer",)]
+
+    @asynccontextmanager
+    async def running(self, limits: RefreshLimits = ONCE, upstreams: Any = None) -> AsyncIterator[CatalogService]:
+        asked = upstreams or self.upstreams
+        service = CatalogService(self.configs, asked, self.store, self.ledger, FakeClock(), FakeEntropy(), limits)
+        await service.start()
+        try:
+            yield service
+        finally:
+            await service.stop()
+
+    def events(self) -> list[str]:
+        return [record["event"] for record in self.ledger.of_kind(RecordKind.CATALOG)]
+
+
+def names(catalog: Catalog, server: str = "peer") -> list[str]:
+    return [item.name for item in catalog.servers[server].tools()]
+
+
+async def until(service: CatalogService, wanted: Any) -> None:
+    for _ in range(500):
+        if wanted(service.current()):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"the catalog never got there: {service.current().servers}")
+
+
+async def test_a_first_survey_is_served_with_what_the_registration_says() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"), tool("wipe"))
+    async with scene.running() as service:
+        assert await service.surveyed(5)
+        server = service.current().servers["peer"]
+    read, wipe = server.tools()
+    assert (read.path_arguments, read.high_risk, wipe.high_risk) == (("path",), False, True)
+    assert read.validate is not None
+    assert read.validate({"n": 1}) is None
+    assert read.validate({"n": "x"}) is not None
+    assert (server.health, server.eras) == ("ok", {Era.MODERN})
+    assert service.current().bare_names == {"read": ("peer",), "wipe": ("peer",)}
+
+
+async def test_a_tool_whose_schema_cannot_be_compiled_is_listed_and_refuses_every_call() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("odd", {"$ref": "https://example.com/x"}))
+    async with scene.running() as service:
+        await service.surveyed(5)
+        (odd,) = service.current().servers["peer"].tools()
+    assert odd.validate is None
+
+
+async def test_a_slow_and_a_dead_server_neither_empty_nor_delay_the_others() -> None:
+    class OneHangs(FakeUpstreams):
+        async def survey(self, server: str, deadline_s: float) -> Survey:
+            if server == "slow":
+                await asyncio.Event().wait()
+            return await super().survey(server, deadline_s)
+
+    scene = Scene("dead", "good", "slow")
+    hanging = OneHangs(surveys={"good": survey(tool("read"))})
+    async with scene.running(QUICK, hanging) as service:
+        await until(service, lambda catalog: names(catalog, "good") == ["read"])
+        await until(service, lambda catalog: catalog.servers["dead"].health == "unreachable")
+        assert service.current().servers["slow"].health == "unknown"
+
+
+async def test_a_server_that_dies_keeps_its_items_and_health_alone_changes_no_epoch() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    async with scene.running() as service:
+        await service.surveyed(5)
+        epoch = service.current().epoch
+        del scene.upstreams.surveys["peer"]
+        with pytest.raises(Outage):
+            await service.refresh("peer")
+        server = service.current().servers["peer"]
+        assert (server.health, names(service.current())) == ("unreachable", ["read"])
+        assert "upstream_unreachable" in service.problems("peer")[0]
+        assert service.current().epoch == epoch
+
+
+async def test_after_a_restart_what_was_trusted_is_served_before_the_server_answers() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    async with scene.running() as service:
+        await service.surveyed(5)
+    scene.upstreams.surveys.clear()
+    async with scene.running() as again:
+        assert names(again.current()) == ["read"]
+        assert again.current().servers["peer"].eras == {Era.MODERN}
+        await again.surveyed(5)
+        assert names(again.current()) == ["read"]
+    assert scene.events() == ["baseline"]
+
+
+async def test_a_change_is_withheld_reported_once_shown_and_approved() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"), tool("keep"))
+    changes: list[int] = []
+    async with scene.running() as service:
+        await service.surveyed(5)
+        service.on_change(lambda catalog: changes.append(catalog.epoch))
+        scene.upstreams.surveys["peer"] = survey(tool("read", description="now it mails"), tool("keep"), tool("new"))
+        await service.refresh("peer")
+        await service.refresh("peer")
+        server = service.current().servers["peer"]
+        assert names(service.current()) == ["keep"]
+        assert server.withheld == {(ItemKind.TOOL, "read"): Drift.CHANGED, (ItemKind.TOOL, "new"): Drift.ADDED}
+        assert len(changes) == 1
+        added, changed = service.diff("peer")
+        assert (added["drift"], added["name"], added["before"]) == ("added", "new", None)
+        assert (changed["kind"], changed["name"]) == ("tool", "read")
+        assert "mails" not in changed["before"]
+        assert "mails" in changed["after"]
+        assert await service.approve("peer", "tool/read", by="alice") == ["tool/read"]
+        assert sorted(names(service.current())) == ["keep", "read"]
+        assert await service.approve("peer", by="alice") == ["tool/new"]
+        assert service.diff("peer") == []
+    assert scene.events() == ["baseline", "drift", "approved", "approved"]
+
+
+async def test_a_tool_taken_away_and_put_back_needs_nobody() -> None:
+    scene = Scene()
+    whole = survey(tool("read"), tool("keep"))
+    scene.upstreams.surveys["peer"] = whole
+    async with scene.running() as service:
+        await service.surveyed(5)
+        scene.upstreams.surveys["peer"] = survey(tool("keep"))
+        await service.refresh("peer")
+        assert service.current().servers["peer"].withheld == {(ItemKind.TOOL, "read"): Drift.REMOVED}
+        assert service.current().bare_names["read"] == ("peer",)
+        scene.upstreams.surveys["peer"] = whole
+        await service.refresh("peer")
+        assert sorted(names(service.current())) == ["keep", "read"]
+
+
+async def test_approving_what_is_not_waiting_is_invalid() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    async with scene.running() as service:
+        await service.surveyed(5)
+        with pytest.raises(Invalid):
+            await service.approve("peer", "tool/read", by="alice")
+
+
+async def test_nothing_becomes_current_that_could_not_be_recorded() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    scene.ledger.fail_writes()
+    async with scene.running() as service:
+        await service.surveyed(5)
+        assert names(service.current()) == []
+
+
+async def test_a_forged_pin_stops_the_start() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    async with scene.running() as service:
+        await service.surveyed(5)
+    scene.store.forged.add("peer")
+    with pytest.raises(Outage):
+        async with scene.running():
+            pass

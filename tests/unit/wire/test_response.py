@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from remit.wire.response import HEADERS_MAX, ResponseError, ResponseParser, TooLarge
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1;ext=1\r\n}\r\n0\r\ntrailer: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("data", [OK, CHUNKED, b"HTTP/1.1 100 Continue\r\n\r\n" + OK])
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_a_response_reads_the_same_however_it_is_split(data: bytes, size: int) -> None:
+    parser = ResponseParser(100)
+    for start in range(0, len(data), size):
+        assert not parser.response.complete
+        parser.feed(data[start : start + size])
+    assert parser.response.complete
+    assert parser.response.keep_alive
+    assert (parser.response.status, parser.response.take()) == (200, b"{}")
+
+
+def test_the_content_type_has_no_parameters_and_one_case() -> None:
+    parser = ResponseParser(100)
+    parser.feed(OK)
+    assert parser.response.content_type == b"application/json"
+
+
+def test_one_connection_carries_response_after_response_when_each_is_expected() -> None:
+    parser = ResponseParser(100)
+    for _ in range(3):
+        parser.expect(100)
+        parser.feed(OK)
+        assert parser.response.complete
+
+
+def test_a_second_response_in_the_same_bytes_is_refused_and_the_first_stands() -> None:
+    parser = ResponseParser(100)
+    with pytest.raises(ResponseError, match="follow"):
+        parser.feed(OK + OK)
+    assert parser.response.complete
+    assert parser.response.take() == b"{}"
+
+
+def test_a_body_without_a_length_ends_with_the_connection_and_one_with_a_length_does_not() -> None:
+    parser = ResponseParser(100)
+    parser.feed(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    assert not parser.response.complete
+    assert parser.end()
+    cut = ResponseParser(100)
+    cut.feed(OK[:-1])
+    assert not cut.end()
+
+
+def test_a_body_longer_than_allowed_is_refused() -> None:
+    parser = ResponseParser(1)
+    with pytest.raises(TooLarge):
+        parser.feed(OK)
+
+
+def test_too_many_headers_are_refused() -> None:
+    lines = b"".join(b"h%d: x\r\n" % n for n in range(HEADERS_MAX + 1))
+    with pytest.raises(ResponseError, match="headers"):
+        ResponseParser(100).feed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n")
+
+
+def test_connection_close_is_not_kept_alive() -> None:
+    parser = ResponseParser(100)
+    parser.feed(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+    assert parser.response.complete
+    assert not parser.response.keep_alive
