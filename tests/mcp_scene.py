@@ -26,10 +26,10 @@ from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.credentials import FakeCredentials
 from remit.testing.ledger import FakeLedger
 from remit.testing.policy import FakePolicy
-from remit.testing.responder import FakeResponder
 from remit.testing.sealer import FakeSealer
 from remit.testing.tokens import FakeTokenSigner
-from remit.testing.upstreams import FakeUpstreams
+from remit.testing.upstream import FakeUpstreams, replies
+from tests.responder import FakeResponder
 
 URL = "http://127.0.0.1:8700"
 MODERN = "2026-07-28"
@@ -301,3 +301,15 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
 def with_items(one: Server, *items: Item) -> Server:
     return replace(one, items={(found.kind, found.name): found for found in items})
+
+
+def greet(scene: McpScene, server: str = "files", **result: Any) -> None:
+    """The server answers initialize and opens a session of its own."""
+    value = orjson.dumps(DISCOVERY[Era.LEGACY] | result)
+    scene.upstreams.answers[server, "initialize"] = replies(value, session="upstream-session")
+
+
+async def opened(scene: McpScene, server: str = "files") -> tuple[bytes, bytes]:
+    greet(scene, server)
+    token = scene.token(server)
+    return token, await scene.open_session(f"/mcp/{server}", token)

@@ -130,3 +130,8 @@ def event(data: bytes, *, id: str = "", retry: int | None = None) -> bytes:
 
 
 END = b"0\r\n\r\n"
+
+
+async def answer(got: Got) -> None:
+    """An empty result, whole."""
+    await got.send(ok(result(got.id)))

@@ -12,7 +12,7 @@ import sys
 import time
 
 MODE = os.environ.get("MODE", "legacy")
-counted = 0
+counted: list[object] = []
 waiting: dict[str, object] = {}
 
 
@@ -24,53 +24,90 @@ def text(value: object) -> dict[str, object]:
     return {"content": [{"type": "text", "text": json.dumps(value)}]}
 
 
-def call(id: object, name: str, params: dict) -> None:  # noqa: C901
-    global counted
+def who(id: object, _: dict) -> None:
+    found = {"environment": dict(os.environ), "pid": os.getpid(), "group": os.getpgid(0), "session": os.getsid(0)}
+    say({"id": id, "result": text(found | {"cwd": os.getcwd()})})
+
+
+def count(id: object, _: dict) -> None:
+    counted.append(id)
+    say({"id": id, "result": text(len(counted))})
+
+
+def noise(id: object, _: dict) -> None:
+    print("a banner\n\n[1,2]\n{broken\n5\n" + json.dumps({"jsonrpc": "2.0", "result": {}}), flush=True)
+    say({"id": 1, "result": {"of": "nobody"}})
+    say({"id": id, "result": text("calm")})
+
+
+def flood(_: object, __: dict) -> None:
+    sys.stdout.write("x" * 200_000)
+    sys.stdout.flush()
+
+
+def twice(id: object, _: dict) -> None:
+    say({"id": id, "result": text("first")})
+    say({"id": id, "result": text("second")})
+
+
+def steal(id: object, _: dict) -> None:
+    say({"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}})
+    say({"method": "notifications/message", "params": {"level": "info", "data": "whose"}})
+    say({"id": id, "result": text("done")})
+
+
+def ask(id: object, _: dict) -> None:
+    waiting["id"] = id
+    say({"id": "q1", "method": "sampling/createMessage", "params": {}})
+
+
+def progress(id: object, params: dict) -> None:
     token = params.get("_meta", {}).get("progressToken")
-    if name == "who":
-        children = {
-            "environment": dict(os.environ),
-            "pid": os.getpid(),
-            "group": os.getpgid(0),
-            "session": os.getsid(0),
-        }
-        say({"id": id, "result": text(children | {"cwd": os.getcwd()})})
-    elif name == "count":
-        counted += 1
-        say({"id": id, "result": text(counted)})
-    elif name == "crash":
-        os._exit(3)
-    elif name == "noise":
-        print("a banner\n\n[1,2]\n{broken\n5\n" + json.dumps({"jsonrpc": "2.0", "result": {}}), flush=True)
-        say({"id": 1, "result": {"of": "nobody"}})
-        say({"id": id, "result": text("calm")})
-    elif name == "flood":
-        sys.stdout.write("x" * 200_000)
-        sys.stdout.flush()
-    elif name == "twice":
-        say({"id": id, "result": text("first")})
-        say({"id": id, "result": text("second")})
-    elif name == "steal":
-        say({"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}})
-        say({"method": "notifications/message", "params": {"level": "info", "data": "whose"}})
-        say({"id": id, "result": text("done")})
-    elif name == "ask":
-        waiting["id"] = id
-        say({"id": "q1", "method": "sampling/createMessage", "params": {}})
-    elif name == "progress":
-        say({"method": "notifications/progress", "params": {"progressToken": token, "progress": 1}})
-        say({"id": id, "result": text("done")})
-    elif name == "spawn":
-        child = subprocess.Popen(["sleep", "60"])
-        say({"id": id, "result": text(child.pid)})
-    elif name == "stderr":
-        for n in range(500):
-            print(f"line {n} {os.environ.get('TOKEN', '')}", file=sys.stderr, flush=True)
-        say({"id": id, "result": text("done")})
-    elif name == "sleep":
-        time.sleep(0.2)
-        say({"id": id, "result": text("slept")})
-    # silent: no answer
+    say({"method": "notifications/progress", "params": {"progressToken": token, "progress": 1}})
+    say({"id": id, "result": text("done")})
+
+
+def spawn(id: object, _: dict) -> None:
+    say({"id": id, "result": text(subprocess.Popen(["sleep", "60"]).pid)})
+
+
+def stderr(id: object, _: dict) -> None:
+    for n in range(500):
+        print(f"line {n} {os.environ.get('TOKEN', '')}", file=sys.stderr, flush=True)
+    say({"id": id, "result": text("done")})
+
+
+def sleep(id: object, _: dict) -> None:
+    time.sleep(0.2)
+    say({"id": id, "result": text("slept")})
+
+
+def crash(_: object, __: dict) -> None:
+    os._exit(3)
+
+
+def silent(_: object, __: dict) -> None:
+    return
+
+
+TOOLS = (who, count, noise, flood, twice, steal, ask, progress, spawn, stderr, sleep, crash, silent)
+
+
+def initialize(params: dict) -> dict[str, object]:
+    server = {"name": "c", "version": "1"}
+    said = json.dumps(params.get("capabilities"))
+    return {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": server, "instructions": said}
+
+
+def discover(_: dict) -> dict[str, object]:
+    return {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "resultType": "complete"}
+
+
+def tools(_: dict) -> dict[str, object]:
+    return {"tools": [{"name": "who", "inputSchema": {"type": "object"}}]}
+
+
+ANSWERS = {"tools/list": tools} | ({"server/discover": discover} if MODE == "modern" else {"initialize": initialize})
 
 
 def handle(message: dict) -> None:
@@ -79,31 +116,11 @@ def handle(message: dict) -> None:
         say({"id": waiting.pop("id"), "result": text(message.get("result"))})
     elif method == "notifications/cancelled":
         say({"method": "notifications/message", "params": {"level": "info", "data": {"cancelled": params}}})
-    elif method == "initialize" and MODE != "modern":
-        result = {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {"tools": {}},
-            "serverInfo": {"name": "c", "version": "1"},
-        }
-        say({"id": id, "result": result | {"instructions": json.dumps(params.get("capabilities"))}})
-    elif method == "server/discover" and MODE == "modern":
-        say(
-            {
-                "id": id,
-                "result": {
-                    "supportedVersions": ["2026-07-28"],
-                    "capabilities": {"tools": {}},
-                    "resultType": "complete",
-                },
-            }
-        )
-    elif method == "server/discover" and MODE == "mute":
-        pass
-    elif method == "tools/list":
-        say({"id": id, "result": {"tools": [{"name": "who", "inputSchema": {"type": "object"}}]}})
     elif method == "tools/call":
-        call(id, params["name"], params)
-    elif id is not None:
+        next(tool for tool in TOOLS if tool.__name__ == params["name"])(id, params)
+    elif method in ANSWERS:
+        say({"id": id, "result": ANSWERS[method](params)})
+    elif id is not None and not (MODE == "mute" and method == "server/discover"):
         say({"id": id, "error": {"code": -32601, "message": "unknown"}})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,12 +31,14 @@ from remit.core.principals import Claims, conclude_authenticated
 from remit.core.registration import Http, ServerConfig, Stdio, Transport
 from remit.core.request import Endpoint, McpRequest, Session
 from remit.core.scope import WholeServer
-from remit.ports.upstream import Message
+from remit.ports.upstream import Message, Reply
+from tests.raw_server import Handler, RawServer, raw_server
 from tests.unit.core.grants import RESOURCE, a_grant
 
 NO_LEASE = Lease("lease_1", "none", "none", Credential())
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
+PARAMS = {"name": "echo", "arguments": {"text": "hello"}}
 CLIENT = {"protocolVersion": LEGACY, "capabilities": {"sampling": {}}, "clientInfo": {"name": "probe", "version": "1"}}
 
 
@@ -77,7 +80,7 @@ def a_leased(
     live = LiveGrant(a_grant(id=grant, scopes=frozenset({WholeServer(name)})), now_s=1000.0, monotonic_s=0.0)
     given = live.grant
     claims = Claims(
-        "iss", given.subject.id, given.client_id, given.id, given.tenant, RESOURCE, "jti", 1000, 1000, 1900, given.actors
+        "iss", given.subject.id, given.client_id, given.id, given.tenant, RESOURCE, "jti", 1000, 1000, 1900, given.actors,
     )  # fmt: skip
     authenticated = conclude_authenticated(claims, issuer="iss", resource=RESOURCE, now_s=1001.0, leeway_s=0)
     consented = require_consent(bind(authenticated, live, monotonic_s=1.0))
@@ -125,3 +128,17 @@ async def upstreams(config: ServerConfig, limits: UpstreamLimits | None = None) 
         yield registered
     finally:
         await registered.stop()
+
+
+@asynccontextmanager
+async def facing(
+    handle: Handler, limits: UpstreamLimits | None = None
+) -> AsyncIterator[tuple[RegisteredUpstreams, RawServer]]:
+    async with raw_server(handle) as server, upstreams(http(server.port), limits) as remit:
+        yield remit, server
+
+
+async def call(remit: RegisteredUpstreams, sink: KeptSink | None = None) -> Reply:
+    """One modern tools/call with `PARAMS`."""
+    request = a_request(params=PARAMS)
+    return await asyncio.wait_for(remit.exchange(a_leased(request), PARAMS, sink or KeptSink()), 5)

@@ -193,6 +193,11 @@ def test_another_spelling_of_a_genuine_token_is_refused(scene: TokenScene, spell
     refused(scene, SPELLINGS[spelling](scene.token()))
 
 
+def test_a_token_longer_than_any_of_ours_is_not_even_verified(scene: TokenScene) -> None:
+    assert scene.authenticate(scene.token(scope="x" * 4000))
+    assert refused(scene, scene.token(scope="x" * 9000)) == "longer than 8192 bytes"
+
+
 def test_a_signature_in_der_is_refused(scene: TokenScene) -> None:
     header, payload = scene.parts()
     message = b64(header) + b"." + b64(payload)

@@ -12,9 +12,9 @@ from remit.core.grant import GrantEvent
 from remit.core.reasons import Reason
 from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.exchange import HttpRequest
-from remit.testing.responder import FakeResponder
+from tests.responder import FakeResponder
 from tests.mcp_scene import McpScene, modern_request
-from tests.token_scene import ISSUER, RESOURCE, TokenScene
+from tests.token_scene import RESOURCE, TokenScene
 
 
 class Presented:

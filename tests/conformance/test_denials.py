@@ -13,9 +13,8 @@ from remit.core.ledger import RecordKind
 from remit.core.reasons import MEANING, Kind, Reason
 from remit.core.scope import OneTool, WholeServer
 from remit.surfaces.mcp.visit import Visit
-from remit.testing.responder import FakeResponder
-from tests.conformance.test_g_sessions import greet
-from tests.mcp_scene import FILES, URL, McpScene, catalog, modern_request
+from tests.mcp_scene import FILES, URL, McpScene, catalog, greet, modern_request
+from tests.responder import FakeResponder
 
 CALL: dict[str, Any] = {"name": "read_file", "arguments": {"path": "/a"}}
 DECISION = "io.remit/decision"
@@ -153,8 +152,8 @@ async def test_past_authentication_nothing_holds_the_token(monkeypatch: pytest.M
     token = scene.token("files")
     assert (await scene.modern("/mcp/files", token, "tools/call", CALL)).status == 200
     fields = seen[0].fields
-    assert fields.authorization is None
-    assert token.removeprefix(b"Bearer ") not in repr([getattr(fields, name) for name in fields.__slots__]).encode()
+    assert b"authorization" not in fields
+    assert token.removeprefix(b"Bearer ") not in repr(dict(fields)).encode()
 
 
 async def test_an_ended_grant_is_invalid_token() -> None:
@@ -223,7 +222,7 @@ async def test_a_server_that_has_never_answered_is_an_outage() -> None:
 
 async def test_an_upstream_s_own_401_does_not_start_a_sign_in() -> None:
     from remit.core.ledger import OutcomeStatus
-    from remit.testing.upstreams import replies
+    from remit.testing.upstream import replies
 
     scene = McpScene()
     value = b'{"code":-32600,"message":"unauthorized"}'

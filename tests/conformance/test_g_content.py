@@ -11,7 +11,7 @@ from remit.core.catalog import Item, ItemKind, Tool
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.ports.upstream import Reply, Sink
 from remit.surfaces.mcp.walks import EndpointSettings
-from remit.testing.upstreams import Arrived, replies
+from remit.testing.upstream import Arrived, replies
 from tests.mcp_scene import FILES, URL, McpScene, catalog, with_items
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}

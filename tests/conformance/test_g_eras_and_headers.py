@@ -78,7 +78,7 @@ async def test_g1_initialize_under_a_modern_header_is_an_unknown_method_and_make
 
 
 async def scene_session(scene: McpScene, token: bytes) -> bytes:
-    from tests.conformance.test_g_sessions import greet
+    from tests.mcp_scene import greet
 
     greet(scene)
     return await scene.open_session("/mcp/files", token)
@@ -121,7 +121,7 @@ async def test_g3_a_routing_header_that_comes_twice_is_refused_even_with_equal_v
     body, headers = modern_request(scene.token("files"), "tools/call", CALL)
     http = scene.http("/mcp/files", body, headers)
     http.headers.append((name, headers[name] or b""))
-    from remit.testing.responder import FakeResponder
+    from tests.responder import FakeResponder
 
     answer = FakeResponder()
     await scene.endpoint(http, answer)
@@ -260,7 +260,7 @@ async def test_g6_a_notification_is_acknowledged_and_a_response_is_refused() -> 
 
 async def test_g6_an_upstream_s_error_keeps_its_status_and_code() -> None:
     from remit.core.ledger import OutcomeStatus
-    from remit.testing.upstreams import replies
+    from remit.testing.upstream import replies
 
     scene = McpScene()
     value = b'{"code":-32021,"message":"x","data":{"requiredCapabilities":{"sampling":{}}}}'

@@ -13,9 +13,9 @@ from remit.core.errors import refuse
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply, Sink
-from remit.testing.responder import FakeResponder
-from remit.testing.upstreams import Arrived
+from remit.testing.upstream import Arrived
 from tests.mcp_scene import FILES, GIT, McpScene, item, modern_request, with_items
+from tests.responder import FakeResponder
 
 CALL = {"name": "read_file", "arguments": {}}
 TAG = "io.modelcontextprotocol/subscriptionId"

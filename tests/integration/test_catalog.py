@@ -18,7 +18,7 @@ from remit.ports.upstream import Survey
 from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.ledger import FakeLedger
 from remit.testing.store import FakeStore
-from remit.testing.upstreams import FakeUpstreams
+from remit.testing.upstream import FakeUpstreams
 from tests.upstream_scene import stdio
 
 QUICK = RefreshLimits(survey_s_max=5, interval_s=0.01, stdio_interval_s=0.01, backoff_s_min=0.01)

@@ -64,6 +64,10 @@ class Tool(Item):
     path_arguments: tuple[str, ...] = ()
     high_risk: bool = False
     header_arguments: Mapping[str, str] = field(default_factory=dict)
+    action: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "action", f"{self.server}/{self.name}")
 
 
 def digest_of(definition: Mapping[str, Any]) -> str:

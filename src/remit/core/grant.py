@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from remit.core.errors import Refusal, refuse
+from remit.core.fixed import Fixed
 from remit.core.principals import Attestation, Authenticated, Presence, Principal
 from remit.core.reasons import Reason
 from remit.core.scope import Constraint, Scope, intersect
@@ -166,7 +167,7 @@ class LiveGrant:
     revives nothing.
     """
 
-    __slots__ = ("calls_used", "deadline_s", "decisions", "grant", "parent", "state", "told", "used_at_s")
+    __slots__ = ("calls_used", "deadline_s", "decisions", "fixed", "grant", "parent", "state", "told", "used_at_s")
 
     def __init__(
         self, grant: Grant, *, now_s: float, monotonic_s: float, calls_used: int = 0, parent: LiveGrant | None = None
@@ -178,6 +179,7 @@ class LiveGrant:
         self.told = False  # whether a use after the end is on record: the first is, the rest are counted
         self.used_at_s = monotonic_s
         self.deadline_s = monotonic_s + (grant.expires_at_s - now_s)
+        self.fixed: dict[object, Fixed] = {}  # what its records have in common, ready to be written
         self.decisions: dict[object, object] = {}  # the policy adapter's cache for this grant: it dies with it
 
     def due(self, monotonic_s: float) -> GrantEvent | None:
@@ -200,6 +202,7 @@ class LiveGrant:
             return False
         self.state = after
         self.decisions.clear()
+        self.fixed.clear()
         return True
 
     def touch(self, monotonic_s: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from remit.core.access import AccessRequest, Permitted, PolicyRef, Verdict
+from remit.core.fixed import Fixed
 from remit.core.grant import Grant
 
 
@@ -95,38 +96,59 @@ def grant_fields(grant: Grant) -> dict[str, Any]:
     }
 
 
-def decision_fields(access: AccessRequest, verdict: Verdict | None) -> dict[str, Any]:
-    """What was asked and what determined the answer."""
+FIXED_PER_GRANT_MAX: Final = 64
+
+
+def fixed_fields(access: AccessRequest) -> Fixed:
+    """Who asks for what: the part of a decision's record that is the same whenever this grant asks for this.
+
+    Kept with the live grant and bounded: a grant that reads ever new resources starts over.
+    """
     resolved = access.resolved
+    request, live = resolved.request, resolved.consented.bound.live
+    key = (access.action, request.method, request.era, resolved.server.name, resolved.target.name)
+    known = live.fixed.get(key)
+    if known is not None:
+        return known
+    fixed = Fixed(
+        grant_fields(live.grant)
+        | {
+            "action": access.action,
+            "method": request.method,
+            "server": resolved.server.name,
+            "target": resolved.target.name,
+            "target_kind": resolved.target.kind.value,
+            "consent": resolved.consented.consent,
+            "era": request.era.value,
+        }
+    )
+    if len(live.fixed) >= FIXED_PER_GRANT_MAX:
+        live.fixed.clear()
+    live.fixed[key] = fixed
+    return fixed
+
+
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
+    """What determined the answer."""
     fields: dict[str, Any] = {
-        "action": access.action,
-        "method": resolved.request.method,
-        "server": resolved.server.name,
-        "target": resolved.target.name,
-        "target_kind": resolved.target.kind.value,
-        "consent": resolved.consented.consent,
-        "trace": resolved.request.trace,
-        "era": resolved.request.era.value,
+        "policy_version": verdict.policy_version,
+        "determining": policies_of(verdict.determining),
+        "errors": verdict.errors,
     }
-    if verdict is not None:
-        fields["policy_version"] = verdict.policy_version
-        fields["determining"] = policies_of(verdict.determining)
-        fields["errors"] = list(verdict.errors)
-        if verdict.shadow is not None:
-            fields["shadow"] = {
-                "effect": verdict.shadow.effect.value,
-                "determining": policies_of(verdict.shadow.determining),
-            }
+    if verdict.shadow is not None:
+        fields["shadow"] = {
+            "effect": verdict.shadow.effect.value,
+            "determining": policies_of(verdict.shadow.determining),
+        }
     return fields
 
 
 def intent_fields(permitted: Permitted) -> dict[str, Any]:
-    """The intent record's body, without the argument digest, which the ledger salts."""
-    fields = grant_fields(permitted.resolved.consented.bound.grant) | decision_fields(
-        permitted.access, permitted.verdict
-    )
-    fields["determining"] = policies_of(permitted.determining)
+    """What differs from intent to intent, without the argument digest, which the ledger salts."""
+    fields = verdict_fields(permitted.verdict)
+    fields["trace"] = permitted.access.resolved.request.trace
     if permitted.candidate is not None:
+        fields["determining"] = policies_of(permitted.determining)
         fields["mode"] = "observe"
         fields["candidate"] = {
             "effect": permitted.candidate.effect.value,

@@ -73,8 +73,8 @@ class Vocabulary:
 def tenant_tools(catalog: Catalog, tenant: str) -> dict[str, Tool]:
     """The trusted tools of a tenant's servers, by the name policies give them.
 
-    A tool whose name is an MCP method's (server `resources`, tool `read`) is left out, and so denied: a policy about the
-    method would permit the tool.
+    A tool whose name is an MCP method's (server `resources`, tool `read`) is left out, and so denied: a policy about
+    the method would permit the tool.
     """
     named = {
         f"{server.name}/{tool.name}": tool

@@ -19,7 +19,7 @@ from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
 
-# How long an exhausted grant is left alone after its last call began, so that this call is under way by then.
+# How long an exhausted grant is left alone after its last use, so that a call about to start is under way by then.
 EXHAUST_GRACE_S: Final = 5.0
 # A client's grant that was taken away is remembered until it would have expired (`create_grant`).
 REMEMBERED: Final = (GrantState.REVOKED, GrantState.EXHAUSTED)
@@ -78,6 +78,8 @@ class EndGrant:
         started_s = self.clock.monotonic_s()
         stopped: list[_Unfinished] = []
         for live in self.grants:
+            if self.calls.in_flight(live.grant.id):
+                live.touch(started_s)  # a long call is use: its grant is not idle
             event = live.due(started_s)
             if event is not None and not (event is GrantEvent.EXHAUST and self._still_in_use(live, started_s)):
                 family = self.grants.select(Selector(grant=live.grant.id))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from remit.core.access import AccessRequest, Consented, Target, conclude, resolve
+from remit.core.access import AccessRequest, Consented, conclude, resolve
 from remit.core.arguments import checked_arguments
-from remit.core.catalog import Item, Server, Tool
+from remit.core.catalog import Tool
 from remit.core.errors import Denied, Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.core.step_up import missing_scope, scope_union, unverified_widened
+from remit.flows.target import Found
 from remit.ports.policy import PolicyDecisionPoint
 
 
@@ -19,7 +20,7 @@ async def beyond_grant(
     policy: PolicyDecisionPoint,
     consented: Consented,
     request: McpRequest,
-    found: tuple[Server, Target, Item | None],
+    found: Found,
     now_s: float,
 ) -> Refusal:
     """The refusal for a request that the grant does not cover: `insufficient_scope` with the union of scopes if policy

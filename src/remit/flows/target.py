@@ -18,6 +18,7 @@ NAMED: dict[str, tuple[ItemKind, str]] = {
     "resources/subscribe": (ItemKind.RESOURCE, "uri"),
     "resources/unsubscribe": (ItemKind.RESOURCE, "uri"),
 }
+Found = tuple[Server, Target, Item | None]
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"})
 KIND = {
     ItemKind.TOOL: TargetKind.TOOL,
@@ -36,7 +37,7 @@ def visible_servers(catalog: Catalog, grant: Grant) -> list[Server]:
     ]
 
 
-def find_target(catalog: Catalog, grant: Grant, request: McpRequest) -> tuple[Server, Target, Item | None]:
+def find_target(catalog: Catalog, grant: Grant, request: McpRequest) -> Found:
     """Raises `Invalid` for params without a name and `Denied` for a name nobody (or more than one server) has."""
     kind, name = _named(request)
     if request.endpoint.server:
@@ -76,9 +77,9 @@ def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, 
     """On `/mcp`: the one server that has this item. A tool may be named `server.tool` where its bare name is not
     unique.
     """
-    visible = visible_servers(catalog, grant)
     if kind is ItemKind.TOOL:
-        return _tool_owner(catalog, visible, name)
+        return _tool_owner(catalog, name)
+    visible = visible_servers(catalog, grant)
     owners = [server for server in visible if request.era in server.eras and (kind, name) in server.items]
     if not owners and kind is ItemKind.RESOURCE:
         owners = [
@@ -91,7 +92,8 @@ def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, 
     return owners[0], name
 
 
-def _tool_owner(catalog: Catalog, visible: list[Server], name: str) -> tuple[Server, str]:
+def _tool_owner(catalog: Catalog, name: str) -> tuple[Server, str]:
+    """Whoever owns the name, also beyond the grant: stage 4's second half refuses that, and so it is on record."""
     owners = catalog.bare_names.get(name, ())
     if len(owners) == 1:
         bare, prefix = name, owners[0]
@@ -99,7 +101,7 @@ def _tool_owner(catalog: Catalog, visible: list[Server], name: str) -> tuple[Ser
         prefix, _, bare = name.partition(".")
         if len(catalog.bare_names.get(bare, ())) < 2:  # server.tool is served only where the bare name is taken twice
             raise refuse(Reason.NAME_AMBIGUOUS if owners else Reason.TOOL_UNKNOWN, name[:128])
-    for server in visible:
-        if server.name == prefix:
-            return server, bare
-    raise refuse(Reason.TOOL_UNKNOWN, name[:128])
+    server = catalog.servers.get(prefix)
+    if server is None:
+        raise refuse(Reason.TOOL_UNKNOWN, name[:128])
+    return server, bare

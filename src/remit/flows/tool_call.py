@@ -16,7 +16,6 @@ from typing import Any
 from remit.core.access import (
     AccessRequest,
     DeniedByPolicy,
-    NearMiss,
     OutsideGrant,
     Permitted,
     TargetKind,
@@ -26,7 +25,7 @@ from remit.core.access import (
 )
 from remit.core.arguments import checked_arguments, refuse_dotted_uri, refuse_reserved_keys
 from remit.core.catalog import Catalog, Tool
-from remit.core.errors import Refusal, Unauthenticated
+from remit.core.errors import Refusal, Unauthenticated, refuse
 from remit.core.grant import Bound, bind, require_alive
 from remit.core.grantbook import GrantBook
 from remit.core.lease import conclude_leased
@@ -36,10 +35,11 @@ from remit.core.ledger import (
     Recorded,
     RecordKind,
     conclude_recorded,
-    decision_fields,
+    fixed_fields,
     grant_fields,
     intent_fields,
     outcome_fields,
+    verdict_fields,
 )
 from remit.core.principals import Authenticated
 from remit.core.reasons import Kind, Reason
@@ -47,7 +47,7 @@ from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.flows.bridge import require_same_era
 from remit.flows.step_up import beyond_grant
-from remit.flows.target import find_target
+from remit.flows.target import Found, find_target
 from remit.ports.authenticator import Authenticator
 from remit.ports.calls import Calls
 from remit.ports.clock import Clock, Entropy
@@ -113,15 +113,11 @@ class ToolCall:
     # 3 to 6 -------------------------------------------------------------------------------------------------------
     async def admit(self, bound: Bound, request: McpRequest) -> Permitted:
         """Consent, resolve, validate, decide. Every refusal is recorded with what was known when it fell."""
-        fields = grant_fields(bound.grant) | {
-            "method": request.method,
-            "era": request.era.value,
-            "trace": request.trace,
-        }
+        found: Found | None = None
+        access: AccessRequest | None = None
         try:
             consented = require_consent(bound)
             found = server, target, item = find_target(self.catalog(), bound.grant, request)
-            fields |= {"server": server.name, "target": target.name[:256], "target_kind": target.kind.value}
             require_same_era(request.era, server)
             try:
                 resolved = resolve(consented, request, server, target, item)
@@ -130,21 +126,18 @@ class ToolCall:
             arguments: Mapping[str, Any] = request.params.get("arguments") or {}
             action = request.method
             if isinstance(item, Tool):
-                arguments, action = checked_arguments(item, arguments, bound.grant), f"{server.name}/{item.name}"
+                arguments, action = checked_arguments(item, arguments, bound.grant), item.action
             else:
                 refuse_reserved_keys(arguments)
                 if target.kind is TargetKind.RESOURCE:
                     refuse_dotted_uri(target.name)
             access = AccessRequest(resolved, action, arguments, self.clock.now_s())
-            try:
-                return conclude(access, await self.policy.evaluate(access))
-            except DeniedByPolicy as denial:
-                denial.near_miss = await self.policy.nearest(access)
-                fields |= decision_fields(access, denial.verdict) | near_miss_fields(denial.near_miss)
-                raise
+            return conclude(access, await self.policy.evaluate(access))
         except Refusal as refusal:
-            self.record_denial(refusal, fields)
-            raise
+            if isinstance(refusal, DeniedByPolicy) and access is not None:
+                refusal.near_miss = await self.policy.nearest(access)
+            self.record_denial(refusal, denial_fields(refusal, bound, request, found, access))
+            raise concealed(refusal) from None
 
     # 7 and 8 ------------------------------------------------------------------------------------------------------
     def record_intent(self, permitted: Permitted) -> Recorded:
@@ -156,12 +149,18 @@ class ToolCall:
         try:
             require_alive(bound.live, monotonic_s=self.clock.monotonic_s(), spends=spends)
         except Refusal as refusal:
-            self.record_denial(refusal, intent_fields(permitted))
+            self.record_denial(refusal, {**fixed_fields(permitted.access).fields, **intent_fields(permitted)})
             raise
         decision_id = self.entropy.id("dec")
         arguments = permitted.access.arguments
         digested = self.canonical(arguments) if isinstance(arguments, Mapping) and arguments else b""
-        position = self.ledger.write(RecordKind.INTENT, decision_id, intent_fields(permitted), arguments=digested)
+        position = self.ledger.write(
+            RecordKind.INTENT,
+            decision_id,
+            intent_fields(permitted),
+            fixed=fixed_fields(permitted.access),
+            arguments=digested,
+        )
         if spends:
             bound.live.charge()
         return conclude_recorded(permitted, decision_id, position)
@@ -261,5 +260,29 @@ def status_of(refusal: Refusal) -> OutcomeStatus:
     return OutcomeStatus.FAILED if refusal.kind is Kind.OUTAGE else OutcomeStatus.CANCELLED
 
 
-def near_miss_fields(near: NearMiss | None) -> dict[str, Any]:
-    return {} if near is None else {"near_miss": {"policy": str(near.policy), "failed": list(near.failed)}}
+def denial_fields(
+    refusal: Refusal, bound: Bound, request: McpRequest, found: Found | None, access: AccessRequest | None
+) -> dict[str, Any]:
+    """As much as was known when the refusal fell."""
+    asked = {"method": request.method, "era": request.era.value, "trace": request.trace}
+    fields = grant_fields(bound.grant) | asked
+    if found is not None:
+        server, target, _ = found
+        fields |= {"server": server.name, "target": target.name[:256], "target_kind": target.kind.value}
+    if access is not None:
+        fields |= {"action": access.action, "consent": access.resolved.consented.consent}
+    if isinstance(refusal, DeniedByPolicy):
+        fields |= verdict_fields(refusal.verdict)
+        near = refusal.near_miss
+        fields |= {} if near is None else {"near_miss": {"policy": str(near.policy), "failed": list(near.failed)}}
+    return fields
+
+
+def concealed(refusal: Refusal) -> Refusal:
+    """What the client may know of it. That a name exists for another tenant or environment is theirs alone: on record
+    it is what it is, to the client it is a name it does not have."""
+    if refusal.reason not in (Reason.TENANT_MISMATCH, Reason.ENVIRONMENT_MISMATCH):
+        return refusal
+    shown = refuse(Reason.TOOL_UNKNOWN)
+    shown.decision_id = refusal.decision_id
+    return shown

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from remit.core.chain import seal
 from remit.core.errors import refuse
+from remit.core.fixed import Fixed
 from remit.core.ledger import GENESIS, Position, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.clock import Clock, Entropy
@@ -52,11 +53,18 @@ class FakeLedger:
         return [record for record in self.records if record["kind"] == kind]
 
     def write(
-        self, kind: RecordKind, decision_id: str, fields: Mapping[str, Any], *, arguments: bytes = b""
+        self,
+        kind: RecordKind,
+        decision_id: str,
+        fields: Mapping[str, Any],
+        *,
+        fixed: Fixed | None = None,
+        arguments: bytes = b"",
     ) -> Position:
         if self._failure:
             raise refuse(Reason.LEDGER_UNAVAILABLE, self._failure)
         record = {"seq": len(self.lines) + 1, "at": self._clock.now_s(), "kind": kind.value, "id": decision_id}
+        fields = _joined(fields, fixed)
         if not record.keys().isdisjoint(fields):
             raise refuse(Reason.LEDGER_UNAVAILABLE, "the record uses a field of the ledger's own")
         record |= fields
@@ -117,3 +125,12 @@ class FakeLedger:
         for _, future in waiting:
             if not future.done():
                 future.set_exception(refuse(Reason.LEDGER_UNAVAILABLE, why))
+
+
+def _joined(fields: Mapping[str, Any], fixed: Fixed | None) -> Mapping[str, Any]:
+    """Both parts of a record. Raises `Outage` for a name in both: the real ledger would repeat a key."""
+    if fixed is None:
+        return fields
+    if not fields.keys().isdisjoint(fixed.fields):
+        raise refuse(Reason.LEDGER_UNAVAILABLE, "the record's fixed fields repeat another field")
+    return {**fields, **fixed.fields}

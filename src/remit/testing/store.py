@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 from remit.ports.store import Row
@@ -18,6 +20,7 @@ class FakeStore:
 
     async def put(self, kind: str, id: str, content: bytes) -> int:
         self._require_available()
+        await asyncio.sleep(0)  # a real store lets others run while it writes
         self.at += 1
         self.kept[kind, id] = Row(kind, id, content, self.at)
         return self.at

@@ -1,88 +1,56 @@
-"""The request headers MCP gives a meaning to, read in one pass, and the codec of mirrored values."""
+"""The request headers MCP gives a meaning to, and the codec of mirrored values."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
+HOST: Final = b"host"
+ORIGIN: Final = b"origin"
+AUTHORIZATION: Final = b"authorization"
+CONTENT_TYPE: Final = b"content-type"
+ACCEPT: Final = b"accept"
+VERSION: Final = b"mcp-protocol-version"
+METHOD: Final = b"mcp-method"
+NAME: Final = b"mcp-name"
+SESSION: Final = b"mcp-session-id"
+LAST_EVENT_ID: Final = b"last-event-id"
 PARAMETER_PREFIX: Final = b"mcp-param-"
 _OPEN: Final = b"=?base64?"
 _CLOSE: Final = b"?="
 _DECIMAL: Final = frozenset(b"0123456789")
 
 
-class Fields:
-    """One attribute per header that may come once. `repeated` names those that came more than once."""
+class Fields(dict[bytes, bytes]):
+    """A request's headers by name. `repeated` holds those names that came more than once; what is repeated is not to be
+    believed, except `Accept`, which is a list (RFC 9110, 5.3).
+    """
 
-    __slots__ = (
-        "accept",
-        "authorization",
-        "content_type",
-        "host",
-        "last_event_id",
-        "method",
-        "name",
-        "origin",
-        "parameters",
-        "repeated",
-        "session",
-        "version",
-    )
-
-    def __init__(self) -> None:
-        self.host: bytes | None = None
-        self.origin: bytes | None = None
-        self.authorization: bytes | None = None
-        self.content_type: bytes | None = None
-        self.accept: bytes | None = None
-        self.version: bytes | None = None
-        self.method: bytes | None = None
-        self.name: bytes | None = None
-        self.session: bytes | None = None
-        self.last_event_id: bytes | None = None
-        self.parameters: dict[bytes, bytes] | None = None
-        self.repeated: frozenset[str] = frozenset()
-
-
-_ATTRIBUTE: Final = {
-    b"host": "host",
-    b"origin": "origin",
-    b"authorization": "authorization",
-    b"content-type": "content_type",
-    b"accept": "accept",
-    b"mcp-protocol-version": "version",
-    b"mcp-method": "method",
-    b"mcp-name": "name",
-    b"mcp-session-id": "session",
-    b"last-event-id": "last_event_id",
-}
+    repeated: frozenset[bytes] = frozenset()
 
 
 def scan(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
-    """Names come in lower case, values without white space around them. `Accept` may be repeated (RFC 9110, 5.3)."""
-    fields = Fields()
-    for key, value in headers:
-        attribute = _ATTRIBUTE.get(key)
-        if attribute is not None:
-            before = getattr(fields, attribute)
-            if before is None:
-                setattr(fields, attribute, value)
-            elif attribute == "accept":
-                fields.accept = before + b"," + value
-            else:
-                fields.repeated |= {attribute}
-        elif key.startswith(PARAMETER_PREFIX):
-            if fields.parameters is None:
-                fields.parameters = {}
-            if key in fields.parameters:
-                fields.repeated |= {"parameters"}
-            fields.parameters[key] = value
+    """Names come in lower case, values without white space around them."""
+    fields = Fields(headers)
+    if len(fields) != len(headers):
+        counts = Counter(name for name, _ in headers)
+        fields.repeated = frozenset(name for name, count in counts.items() if count > 1)
+        if ACCEPT in fields.repeated:
+            fields[ACCEPT] = b",".join(value for name, value in headers if name == ACCEPT)
     return fields
+
+
+def parameters(fields: Fields) -> dict[bytes, bytes]:
+    """The `Mcp-Param-*` headers."""
+    if PARAMETER_PREFIX not in b"\n".join(fields):
+        return {}
+    return {name: value for name, value in fields.items() if name.startswith(PARAMETER_PREFIX)}
 
 
 def decode_value(value: bytes) -> str | None:

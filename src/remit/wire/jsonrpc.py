@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
+import msgspec
 import orjson
 
 from remit.core.errors import refuse
@@ -52,7 +53,7 @@ class MessageKind(Enum):
     RESPONSE = "response"
 
 
-class Incoming(NamedTuple):
+class Incoming(msgspec.Struct, frozen=True):
     """`id` is JSON text, empty for a notification. `method` is empty for a response. `body` is the whole message."""
 
     kind: MessageKind
@@ -76,7 +77,7 @@ def decode(text: bytes) -> dict[str, Any]:
         raise refuse(Reason.INVALID_MESSAGE, "the message nests too deep") from None
     # A dropped duplicate takes at least its own colon with it, and a colon inside a string stays one unless the sender
     # wrote it as \u003a. So equal counts prove that no key was repeated.
-    suspect = text.count(b":") != again.count(b":") or b"\\u003" in text
+    suspect = text.count(b":") != again.count(b":") or (b"\\" in text and b"\\u003" in text)
     if suspect or _LONG_RUN in text.translate(_DIGITS_AS_ZERO):
         _read_exactly(text)
     return message
@@ -118,12 +119,11 @@ def _usable(id: object) -> bool:
 
 def read(message: dict[str, Any]) -> Incoming:
     """The decoded object as a JSON-RPC 2.0 message. Raises `Invalid`."""
-    refuse_odd_case(message, MEMBERS)
+    if not MEMBERS.issuperset(message):
+        _refuse_odd_case(message, MEMBERS)
     if message.get("jsonrpc") != "2.0":
         _malformed('jsonrpc must be "2.0"')
-    if "id" in message and not _usable(message["id"]):
-        _malformed(f"id must be an integer or a string of at most {ID_LENGTH_MAX} characters")
-    id = orjson.dumps(message["id"]) if "id" in message else b""
+    id = _own_id(message)
     if "method" not in message:
         return _response(message, id)
     method, params = message["method"], message.get("params")
@@ -140,6 +140,15 @@ def read(message: dict[str, Any]) -> Incoming:
     return Incoming(MessageKind.REQUEST if id else MessageKind.NOTIFICATION, id, method, params, message)
 
 
+def _own_id(message: dict[str, Any]) -> bytes:
+    """Empty for a notification, which is a message without the member (JSON-RPC 2.0, 4.1)."""
+    if "id" not in message:
+        return b""
+    if not _usable(message["id"]):
+        _malformed(f"id must be an integer or a string of at most {ID_LENGTH_MAX} characters")
+    return orjson.dumps(message["id"])
+
+
 def _response(message: dict[str, Any], id: bytes) -> Incoming:
     if not id or ("result" in message) is ("error" in message):
         _malformed("a message has a method, or an id and exactly one of result and error")
@@ -149,21 +158,20 @@ def _response(message: dict[str, Any], id: bytes) -> Incoming:
 
 
 def _refuse_odd_params(params: dict[str, Any]) -> None:
-    refuse_odd_case(params, PARAMS)
+    if not PARAMS.issuperset(params):
+        _refuse_odd_case(params, PARAMS)
     meta = params.get("_meta")
-    if type(meta) is dict:
-        refuse_odd_case(meta, META)
+    if type(meta) is dict and not META.issuperset(meta):
+        _refuse_odd_case(meta, META)
     arguments = params.get("arguments")
     if type(arguments) is dict and len(arguments) > 1 and len({key.casefold() for key in arguments}) != len(arguments):
         raise refuse(Reason.ODD_CASE_KEY, "two arguments differ only in case")
 
 
-def refuse_odd_case(found: dict[str, Any], known: frozenset[str]) -> None:
+def _refuse_odd_case(found: dict[str, Any], known: frozenset[str]) -> None:
     """Some readers match keys whatever their case: `Name` beside or instead of `name` would mean one thing to the
     policy and another to the server.
     """
-    if found.keys() <= known:
-        return
     folded = _FOLDED[known]
     for key in found:
         if key not in known and key.casefold() in folded:

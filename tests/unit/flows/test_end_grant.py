@@ -172,6 +172,20 @@ async def test_sweeping_ends_what_nobody_uses_with_its_calls(scene: Scene) -> No
     assert live.state is GrantState.IDLE
 
 
+async def test_a_grant_whose_call_still_runs_is_not_idle(scene: Scene) -> None:
+    live = await scene.live()
+    object.__setattr__(live.grant, "idle_s_max", 60.0)
+    task = await call_of(scene, live)
+    for _ in range(3):
+        scene.clock.advance(59)
+        assert (await scene.ending.sweep()).grants == ()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    scene.clock.advance(60)
+    assert (await scene.ending.sweep()).grants == (live.grant.id,)
+
+
 async def test_the_last_call_of_a_budget_is_not_cancelled(scene: Scene) -> None:
     live = await scene.live(budget=Calls(1))
     task = await call_of(scene, live)
@@ -181,6 +195,7 @@ async def test_the_last_call_of_a_budget_is_not_cancelled(scene: Scene) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    scene.clock.advance(5)
     assert (await scene.ending.sweep()).grants == (live.grant.id,)
     assert live.state is GrantState.EXHAUSTED
 

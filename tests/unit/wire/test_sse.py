@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from remit.wire import sse
 from remit.wire.events import EventReader
-from remit.wire.revisions import is_modern
 
 
 def read(data: bytes) -> list[tuple[bytes, str | None, int | None]]:
@@ -23,8 +22,3 @@ def test_ids_and_retry_travel_with_the_event() -> None:
 def test_a_priming_event_has_an_id_and_no_message() -> None:
     assert sse.event(b"", "7", 500) == b"id: 7\nretry: 500\ndata: \n\n"
     assert b"event:" not in sse.event(b"", "7")
-
-
-def test_g1_known_handshake_versions_and_none_are_legacy_and_all_else_is_modern() -> None:
-    assert not any(is_modern(version) for version in (None, b"2024-11-05", b"2025-03-26", b"2025-06-18", b"2025-11-25"))
-    assert all(is_modern(version) for version in (b"2026-07-28", b"v999.0.0", b"", b"2025-11-25 "))

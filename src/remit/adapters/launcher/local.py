@@ -22,8 +22,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class LocalLauncher:
-    """Implements `ports.launcher.Launcher`. Executables are found once on `search_path`, the operator's; no child inherits
-    it.
+    """Implements `ports.launcher.Launcher`. Executables are found once on `search_path`; no child inherits it.
 
     Each child leads its own session and process group, so that ending it ends what it started, and on Linux the kernel
     kills it if this process dies first, however it dies.
@@ -58,8 +57,10 @@ class LocalLauncher:
                 preexec_fn=lambda: _die_with(parent),
             )
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "a NUL in its command or environment"
-            raise refuse(Reason.UPSTREAM_UNREACHABLE, f"the server's process cannot be started: {why}") from None
+            why = (error.strerror or "refused") if isinstance(error, OSError) else "a NUL in its command or environment"
+            if isinstance(error, FileNotFoundError):
+                why += "; is the interpreter in its first line installed, and its directory there?"
+            raise refuse(Reason.UPSTREAM_UNREACHABLE, f"{command.arguments[0]} cannot be started: {why}") from None
         return cast("T", protocol)
 
     def stop(self, pid: int, *, grace_s: float) -> None:

@@ -21,6 +21,7 @@ from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND, SaltFi
 from remit.adapters.ledger.segment import Left, append, claim, create, read_left, segment_path
 from remit.core.chain import FORMAT, Anchor
 from remit.core.errors import Refusal, refuse
+from remit.core.fixed import Fixed
 from remit.core.ledger import Position, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.clock import Clock, Entropy
@@ -90,7 +91,13 @@ class FileLedger:
 
     # the port ---------------------------------------------------------------------------------------------------
     def write(
-        self, kind: RecordKind, decision_id: str, fields: Mapping[str, Any], *, arguments: bytes = b""
+        self,
+        kind: RecordKind,
+        decision_id: str,
+        fields: Mapping[str, Any],
+        *,
+        fixed: Fixed | None = None,
+        arguments: bytes = b"",
     ) -> Position:
         """See the port. An outcome waits in memory for the next write or the end of the loop's turn, whichever is
         first: a process killed before leaves it `unknown`."""
@@ -100,7 +107,8 @@ class FileLedger:
             self.checkpoint("records")
         if self._end >= self._options.segment_bytes_max:
             self._rotate()
-        line = self._lines.record(kind, decision_id, fields, self._salted(arguments) if arguments else _NO_ARGUMENTS)
+        salted = self._salted(arguments) if arguments else _NO_ARGUMENTS
+        line = self._lines.record(kind, decision_id, fields, salted, fixed)
         self._end += len(line)
         if kind is _OUTCOME:
             self._in_flight.pop(decision_id, None)

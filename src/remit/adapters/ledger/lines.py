@@ -10,6 +10,7 @@ import orjson
 
 from remit.core.chain import Anchor, key_id, seal, sign
 from remit.core.errors import refuse
+from remit.core.fixed import Fixed
 from remit.core.ledger import GENESIS, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.clock import Clock
@@ -43,7 +44,14 @@ class Lines:
         self.seq, self.link, self.signed_seq = seq, link, seq
         self._counts = dict.fromkeys(_KINDS, 0)
 
-    def record(self, kind: RecordKind, record_id: str, fields: Mapping[str, Any], ours: Mapping[str, Any]) -> bytes:
+    def record(
+        self,
+        kind: RecordKind,
+        record_id: str,
+        fields: Mapping[str, Any],
+        ours: Mapping[str, Any],
+        fixed: Fixed | None = None,
+    ) -> bytes:
         """The record's line. `ours` are the ledger's own fields. Raises `Outage` before anything has moved."""
         # `_value_` is the plain attribute behind `value`, which takes longer to fetch than the record's merge does.
         record = {"seq": self.seq + 1, "at": self.now(), "kind": kind._value_, "id": record_id, **fields}
@@ -53,6 +61,8 @@ class Lines:
             raise refuse(Reason.LEDGER_UNAVAILABLE, "the record uses a field of the ledger's own")
         try:
             body = orjson.dumps(record)
+            if fixed is not None:
+                body = body[:-1] + (fixed.encoded or _encode(fixed, record))
         except TypeError as problem:
             raise refuse(Reason.LEDGER_UNAVAILABLE, f"the record cannot be written as JSON: {problem}") from problem
         if len(body) > self._record_bytes_max:
@@ -95,6 +105,15 @@ class Lines:
         self.seq += 1
         self._counts[kind] += 1
         return line
+
+
+def _encode(fixed: Fixed, record: Mapping[str, Any]) -> bytes:
+    """The fixed fields as the rest of an object, kept for the next record. Raises `Outage` for a name that is taken."""
+    taken = {*record, "args_salt", "args_digest", "link", "signature"}
+    if not fixed.fields or not taken.isdisjoint(fixed.fields):
+        raise refuse(Reason.LEDGER_UNAVAILABLE, "the record's fixed fields are empty or repeat another field")
+    fixed.encoded = b"," + orjson.dumps(fixed.fields)[1:]
+    return fixed.encoded
 
 
 _KINDS = tuple(kind.value for kind in RecordKind)

@@ -5,48 +5,21 @@ even once.
 from __future__ import annotations
 
 import asyncio
-import random
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from remit.adapters.policy.deciding import Prepared, Question, decide, prepare
 from remit.adapters.policy.listing import decide_unknown
 from remit.adapters.policy.loading import Fault
+from remit.adapters.policy.memory import SAMPLE_ONE_IN, Entry, Memory
 from remit.adapters.policy.nearest import nearest_permit
 from remit.adapters.policy.sets import Loaded, PolicySets
 from remit.core.access import AccessRequest, Effect, NearMiss, TargetKind, Verdict
-from remit.core.catalog import Catalog, Era, Item, Server, Tool
+from remit.core.catalog import Catalog, Tool
 from remit.core.grant import LiveGrant
 from remit.core.policy_context import closure, grant_context
-
-# A parsed question takes about 20 KB. The oldest is forgotten first; a grant that asks about ever new resources forgets
-# its own before it makes others forget theirs.
-PREPARED_MAX = 1024
-PREPARED_PER_GRANT_MAX = 64
-SAMPLE_ONE_IN = 256
-
-
-@dataclass(slots=True)
-class Entry:
-    """What a grant keeps per question in `LiveGrant.decisions`: the parsed question, and the verdict where nothing of
-    it varies from call to call.
-
-    Its key is the whole request: the grant (whose dictionary this is), action and target, and by identity the
-    tenant's loaded set, the server and the item, so that a changed policy or catalog never meets an old entry. A
-    verdict also stands for one epoch of the grant book only. Arguments and time are in no key: a slice that reads
-    them has no verdict here.
-    """
-
-    loaded: Loaded
-    server: Server
-    item: Item | None
-    era: Era
-    prepared: Prepared
-    verdict: Verdict | None = None
-    grants_epoch: int = -1
 
 
 def question_of(request: AccessRequest) -> Question:
@@ -111,10 +84,7 @@ class CedarEngine:
         self._sets = PolicySets(policies_dir, catalog, alarm)
         self._grants_epoch = grants_epoch
         self._alarm = alarm
-        self._sample_one_in = sample_one_in
-        self._hits_to_sample = 1
-        self._kept: deque[tuple[LiveGrant, object, Entry]] = deque()
-        self.caching = True
+        self._memory = Memory(sample_one_in)
 
     async def load(self) -> tuple[Fault, ...]:
         """See `PolicySets.load`."""
@@ -123,6 +93,11 @@ class CedarEngine:
     async def reload(self) -> tuple[Fault, ...]:
         """See `PolicySets.reload`: empty when the files were taken over, else why none was."""
         return await self._sets.reload()
+
+    @property
+    def remembers(self) -> bool:
+        """Whether decisions are answered from memory; a sample that differed switched it off."""
+        return self._memory.trusted
 
     def notes(self) -> tuple[Fault, ...]:
         """See `PolicySets.notes`."""
@@ -144,9 +119,9 @@ class CedarEngine:
             and entry.era is resolved.request.era
             and self._sets.find(live.grant.tenant) is entry.loaded
         ):
-            if entry.verdict is not None and entry.grants_epoch == self._grants_epoch() and self.caching:
-                self._hits_to_sample -= 1
-                return entry.verdict if self._hits_to_sample else self._sampled(entry, request)
+            verdict = entry.verdict
+            if verdict is not None and entry.grants_epoch == self._grants_epoch() and self._memory.trusted:
+                return self._sampled(entry, request) if self._memory.sample_due() else verdict
             return self._decide(entry, request)
         return await self._first(key, live, request)
 
@@ -157,15 +132,8 @@ class CedarEngine:
             prepared = prepared_for(question, loaded)
         except Unprepared as problem:
             return problem.verdict
-        if len(live.decisions) >= PREPARED_PER_GRANT_MAX:
-            live.decisions.clear()
         entry = Entry(loaded, question.server, question.item, question.era, prepared)
-        live.decisions[key] = entry
-        self._kept.append((live, key, entry))
-        if len(self._kept) > PREPARED_MAX:
-            oldest, name, forgotten = self._kept.popleft()
-            if oldest.decisions.get(name) is forgotten:
-                del oldest.decisions[name]
+        self._memory.keep(live, key, entry)
         return self._decide(entry, request)
 
     def _decide(self, entry: Entry, request: AccessRequest) -> Verdict:
@@ -177,10 +145,9 @@ class CedarEngine:
 
     def _sampled(self, entry: Entry, request: AccessRequest) -> Verdict:
         """Decide a hit again. One difference, and nothing is answered from memory any more."""
-        self._hits_to_sample = random.randint(1, 2 * self._sample_one_in)  # noqa: S311  a sample, not a secret
         fresh = decide(entry.prepared, request.arguments, request.now_s)
         if replace(fresh, cached=True) != entry.verdict:
-            self.caching = False
+            self._memory.trusted = False
             self._alarm(f"the decision cache is off: {request.action} was decided otherwise than remembered")
         return fresh
 

@@ -140,8 +140,8 @@ class StdioUpstream:
         ]
         if gone:
             _, late = await asyncio.wait(gone, timeout=self._world.limits.stop_grace_s + 1.0)
-            for task in late:
-                task.cancel()
+            for waiting in late:
+                waiting.cancel()
 
     async def channel(self, era: Era, lease: Lease) -> StdioChannel:
         """A process for one survey, with the server's own credential and for nobody's grant."""

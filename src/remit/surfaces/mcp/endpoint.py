@@ -25,7 +25,18 @@ from remit.surfaces.mcp.render import refusal_answer
 from remit.surfaces.mcp.visit import Visit
 from remit.surfaces.mcp.walks import EndpointSettings, make_walks
 from remit.wire import jsonrpc
-from remit.wire.headers import EVENTS, JSON, Fields, accepts, is_json, scan
+from remit.wire.headers import (
+    ACCEPT,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    EVENTS,
+    JSON,
+    VERSION,
+    Fields,
+    accepts,
+    is_json,
+    scan,
+)
 from remit.wire.revisions import is_modern
 
 _LEGACY_VERBS: Final = frozenset({b"GET", b"POST", b"DELETE"})
@@ -44,7 +55,7 @@ class McpEndpoint:
 
     async def __call__(self, http: HttpRequest, responder: Responder) -> None:
         fields = scan(http.headers)
-        era = Era.MODERN if is_modern(fields.version) else Era.LEGACY
+        era = Era.MODERN if is_modern(fields.get(VERSION)) else Era.LEGACY
         place: Place | None = None
         try:
             place = self._places.find(http.path)
@@ -71,8 +82,8 @@ class McpEndpoint:
             responder.whole(answer.status, compose(visit.id, answer.value), answer.headers)
 
     def _authenticate(self, fields: Fields, place: Place) -> Authenticated:
-        presented, fields.authorization = fields.authorization, None
-        if "authorization" in fields.repeated:
+        presented = fields.pop(AUTHORIZATION, None)
+        if AUTHORIZATION in fields.repeated:
             self._walk.ledger.refused(Reason.TOKEN_MALFORMED)
             raise refuse(Reason.TOKEN_MALFORMED, "Authorization came more than once")
         return self._walk.authenticate(None if presented is None else Secret(presented), place.endpoint)
@@ -85,9 +96,9 @@ class McpEndpoint:
 
 def _require_types(verb: bytes, fields: Fields) -> None:
     if verb == b"POST":
-        if "content_type" in fields.repeated or not is_json(fields.content_type):
+        if CONTENT_TYPE in fields.repeated or not is_json(fields.get(CONTENT_TYPE)):
             raise refuse(Reason.UNSUPPORTED_MEDIA_TYPE)
-        if not accepts(fields.accept, _BOTH):
+        if not accepts(fields.get(ACCEPT), _BOTH):
             raise refuse(Reason.NOT_ACCEPTABLE)
-    elif verb == b"GET" and not accepts(fields.accept, (EVENTS,)):
+    elif verb == b"GET" and not accepts(fields.get(ACCEPT), (EVENTS,)):
         raise refuse(Reason.NOT_ACCEPTABLE)

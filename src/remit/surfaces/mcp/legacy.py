@@ -15,6 +15,7 @@ import orjson
 from remit.core.catalog import Era
 from remit.core.errors import Refusal, refuse
 from remit.core.handle import said_by_client
+from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest, Session
 from remit.flows.subscribe import LIST_CHANGED
@@ -26,6 +27,7 @@ from remit.surfaces.mcp.streams import ReplyStream, SessionStream, read_object
 from remit.surfaces.mcp.visit import Visit
 from remit.surfaces.mcp.walks import Walks
 from remit.wire import jsonrpc
+from remit.wire.headers import LAST_EVENT_ID, METHOD, SESSION, VERSION
 from remit.wire.jsonrpc import Incoming, MessageKind
 from remit.wire.revisions import (
     LEGACY_LATEST,
@@ -37,7 +39,7 @@ from remit.wire.revisions import (
     META_VERSION,
 )
 
-_ONCE: Final = frozenset({"session", "version", "method", "last_event_id"})
+_ONCE: Final = frozenset({SESSION, VERSION, METHOD, LAST_EVENT_ID})
 # On /mcp several servers are behind one session: a question from one could be answered to another, so none is invited.
 _UNSHARED: Final = frozenset({"sampling", "elicitation", "roots"})
 _EVERY_LIST: Final = dict.fromkeys(LIST_CHANGED, True)
@@ -67,7 +69,8 @@ class LegacyEra:
         visit.id = jsonrpc.id_of(message)
         incoming = jsonrpc.read(message)
         visit.method = incoming.method
-        if visit.fields.method is not None and visit.fields.method != incoming.method.encode("utf-8", "surrogatepass"):
+        mirrored = visit.fields.get(METHOD)
+        if mirrored is not None and mirrored != incoming.method.encode("utf-8", "surrogatepass"):
             raise refuse(Reason.HEADER_MISMATCH, "Mcp-Method differs from the body's method")
         if incoming.method == "initialize" and incoming.kind is MessageKind.REQUEST:
             await self._initialize(visit, incoming)
@@ -83,11 +86,10 @@ class LegacyEra:
                 await self._answer(visit, incoming, session)
 
     def _session(self, visit: Visit) -> Session:
-        session = self._sessions.require(visit.fields.session, visit.authenticated, visit.place.endpoint.resource)
+        session = self._sessions.require(visit.fields.get(SESSION), visit.authenticated, visit.place.endpoint.resource)
         visit.version = session.version
-        if visit.fields.version is not None and visit.fields.version != session.version.encode(
-            "utf-8", "surrogatepass"
-        ):
+        version = visit.fields.get(VERSION)
+        if version is not None and version != session.version.encode("ascii"):
             raise refuse(
                 Reason.UNSUPPORTED_VERSION,
                 "MCP-Protocol-Version is not the session's",
@@ -151,7 +153,10 @@ class LegacyEra:
             return
         finally:
             self._sessions.finish(session, visit.id)
-        await stream.finish(reply)
+        if stream.begun or reply.status is OutcomeStatus.DETACHED:
+            await stream.finish(reply)
+        else:
+            stream.whole(reply)
 
     # messages that get no reply -----------------------------------------------------------------------------------
     async def _notification(self, visit: Visit, incoming: Incoming, session: Session) -> None:
@@ -234,7 +239,7 @@ class LegacyEra:
     async def _get(self, visit: Visit) -> None:
         session = self._session(visit)
         life = self._sessions.life(session)
-        resume = visit.fields.last_event_id
+        resume = visit.fields.get(LAST_EVENT_ID)
         last_event_id = life.open_event(resume) if resume is not None else ""
         stream = SessionStream(visit, self._walk.clock, life)
         request = self._mcp_request(visit, session, "session/stream", {})
@@ -271,7 +276,7 @@ class LegacyEra:
 
     async def _delete(self, visit: Visit) -> None:
         session = self._session(visit)
-        presented = visit.fields.session
+        presented = visit.fields.get(SESSION)
         if presented is not None:
             self._sessions.end(presented)
         await self._walks.session.close(visit.authenticated, self._mcp_request(visit, session, "session/stream", {}))

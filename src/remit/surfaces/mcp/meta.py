@@ -36,7 +36,7 @@ def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[
     usual = _MODERN_USUAL if era is Era.MODERN else _LEGACY_USUAL
     capabilities = meta.get(META_CAPABILITIES) if era is Era.MODERN else None
     tasks = isinstance(capabilities, dict) and _names_tasks(capabilities)
-    if meta.keys() <= usual and not tasks:
+    if not tasks and usual.issuperset(meta):
         return params
     kept = {key: value for key, value in meta.items() if key in usual or _passes(key, era)}
     kept |= _trace(meta, baggage)

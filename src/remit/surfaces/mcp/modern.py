@@ -20,11 +20,11 @@ from remit.surfaces.mcp.streams import ListenStream, ReplyStream
 from remit.surfaces.mcp.visit import Visit
 from remit.surfaces.mcp.walks import Walks
 from remit.wire import jsonrpc
-from remit.wire.headers import PARAMETER_PREFIX, Fields, check_parameters, mirrors
+from remit.wire.headers import METHOD, NAME, PARAMETER_PREFIX, VERSION, Fields, check_parameters, mirrors, parameters
 from remit.wire.jsonrpc import Incoming, MessageKind
 from remit.wire.revisions import LISTS, META_CAPABILITIES, META_VERSION, MODERN_METHODS, MODERN_VERSIONS, NAMED_BY
 
-_ROUTING: Final = frozenset({"version", "method", "name", "parameters"})
+_ROUTING: Final = frozenset({VERSION, METHOD, NAME})
 _MODERN: Final = frozenset(MODERN_VERSIONS)
 LISTEN: Final = "subscriptions/listen"
 
@@ -62,7 +62,7 @@ class ModernEra:
         nothing to pass on and nothing to decide. A response has no question it could answer."""
         if incoming.kind is MessageKind.RESPONSE:
             raise refuse(Reason.INVALID_MESSAGE, "this revision has no requests from server to client")
-        version = _text(visit.fields.version)
+        version = (visit.fields.get(VERSION) or b"").decode("latin-1")
         if version not in _MODERN:
             raise self._unsupported(visit, version)
         visit.responder.whole(202, b"")
@@ -70,8 +70,8 @@ class ModernEra:
     # G3: the ladder; the first rung that fails answers
     def _request(self, visit: Visit, incoming: Incoming) -> McpRequest:
         fields, params = visit.fields, incoming.params
-        if fields.repeated and not fields.repeated.isdisjoint(_ROUTING):
-            raise refuse(Reason.HEADER_MISMATCH, "a routing header came more than once")
+        if fields.repeated:
+            _require_single(fields)
         meta = params.get("_meta")
         if type(meta) is not dict or META_VERSION not in meta or META_CAPABILITIES not in meta:
             raise refuse(Reason.MISSING_META, f"expected {META_VERSION} and {META_CAPABILITIES} in params._meta")
@@ -86,7 +86,7 @@ class ModernEra:
             raise refuse(Reason.INVALID_PARAMS, f"{META_CAPABILITIES} must be an object")
         if "arguments" in params and type(params["arguments"]) is not dict:
             raise refuse(Reason.INVALID_PARAMS, "arguments must be an object")
-        parameters = self._parameters(visit, incoming) if incoming.method == "tools/call" else {}
+        passed = self._parameters(visit, incoming) if incoming.method == "tools/call" else {}
         params = outgoing(params, Era.MODERN, self._baggage)
         return McpRequest(
             id=visit.id,
@@ -96,14 +96,14 @@ class ModernEra:
             version=version,
             endpoint=visit.place.endpoint,
             capabilities=params["_meta"][META_CAPABILITIES],
-            parameters=parameters,
+            parameters=passed,
             trace=trace_of(meta) if "traceparent" in meta else "",
         )
 
     def _parameters(self, visit: Visit, incoming: Incoming) -> dict[str, str]:
         """Compares the headers the tool declares and returns the others, to be passed on. A tool this tenant cannot see
         declares nothing here; the walk refuses it by name."""
-        found = visit.fields.parameters or {}
+        found = parameters(visit.fields)
         declared = {}
         server = self._server(visit)
         item = server.items.get((ItemKind.TOOL, incoming.params.get("name", ""))) if server is not None else None
@@ -140,7 +140,10 @@ class ModernEra:
                 raise
             await stream.conclude(refusal_answer(refusal, visit.era, visit.place, visit))
             return
-        await stream.finish(reply)
+        if stream.begun:
+            await stream.finish(reply)
+        else:
+            stream.whole(reply)
 
     async def _listen(self, visit: Visit, request: McpRequest) -> None:
         subscribe = self._walks.subscribe
@@ -166,18 +169,19 @@ class ModernEra:
         await stream.finish(reply)
 
 
+def _require_single(fields: Fields) -> None:
+    if any(name in _ROUTING or name.startswith(PARAMETER_PREFIX) for name in fields.repeated):
+        raise refuse(Reason.HEADER_MISMATCH, "a routing header came more than once")
+
+
 def _require_mirrored(fields: Fields, incoming: Incoming, version: object) -> None:
     """Authority is decided on the body; a header that says otherwise has misled something on the way (G3)."""
-    if type(version) is not str or fields.version is None or fields.version != version.encode("utf-8", "surrogatepass"):
+    if type(version) is not str or fields.get(VERSION) != version.encode("utf-8", "surrogatepass"):
         raise refuse(Reason.HEADER_MISMATCH, "MCP-Protocol-Version differs from the body's protocolVersion")
-    if fields.method != incoming.method.encode("utf-8", "surrogatepass"):
+    if fields.get(METHOD) != incoming.method.encode("utf-8", "surrogatepass"):
         raise refuse(Reason.HEADER_MISMATCH, "Mcp-Method is missing or differs from the body's method")
     key = NAMED_BY.get(incoming.method)
     if key is not None:
         name: Any = incoming.params.get(key)
-        if name is not None and not (isinstance(name, str) and mirrors(fields.name, name)):
+        if name is not None and not (type(name) is str and mirrors(fields.get(NAME), name)):
             raise refuse(Reason.HEADER_MISMATCH, f"Mcp-Name is missing or differs from the body's {key}")
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode("latin-1")

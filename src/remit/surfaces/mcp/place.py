@@ -13,7 +13,7 @@ from remit.core.errors import refuse
 from remit.core.reasons import Reason
 from remit.core.request import Endpoint
 from remit.core.scope import SERVER_NAME
-from remit.wire.headers import Fields
+from remit.wire.headers import HOST, ORIGIN, Fields
 
 _PREFIX: Final = b"/mcp/"
 _PLACES_MAX: Final = 1024
@@ -72,11 +72,10 @@ class Places:
 
     def guard(self, fields: Fields) -> None:
         """Raises `Invalid` for a Host that is not ours and an Origin that is not allowed (G23)."""
-        host = fields.host
-        if "host" in fields.repeated or host is None or (host not in self._hosts and host.lower() not in self._hosts):
+        host, origin = fields.get(HOST), fields.get(ORIGIN)
+        if HOST in fields.repeated or host is None or (host not in self._hosts and host.lower() not in self._hosts):
             raise refuse(Reason.BAD_HOST)
-        origin = fields.origin
-        if origin is not None and ("origin" in fields.repeated or origin.lower() not in self._origins):
+        if origin is not None and (ORIGIN in fields.repeated or origin.lower() not in self._origins):
             raise refuse(Reason.BAD_ORIGIN)
 
 

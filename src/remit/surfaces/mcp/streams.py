@@ -11,7 +11,6 @@ from remit.core.ledger import OutcomeStatus
 from remit.flows.subscribe import ACKNOWLEDGED, RESOURCE_UPDATED
 from remit.ports.clock import Clock
 from remit.ports.upstream import Message, Reply
-from remit.surfaces.mcp.exchange import Headers
 from remit.surfaces.mcp.render import PRIVATE, Answer
 from remit.surfaces.mcp.sessions import SessionLife
 from remit.surfaces.mcp.visit import Visit
@@ -72,14 +71,19 @@ class ReplyStream:
             self.begun = True
             self._visit.responder.begin_stream(PRIVATE)
 
-    async def finish(self, reply: Reply, headers: Headers = PRIVATE) -> None:
-        """The server's reply under the client's id, its value byte for byte."""
-        status = reply.http_status if reply.http_status >= 400 else 200
-        if reply.member == "error" and status == 200 and self._visit.era is Era.MODERN:
-            status = status_of_error(reply.value)
-        if status in _NOT_THE_CLIENTS:
-            status = 502
-        await self.conclude(Answer(status, reply.member, reply.value, tuple(headers)), reply.event_id)
+    def whole(self, reply: Reply) -> None:
+        """The server's reply in one piece, under the client's id, its value byte for byte."""
+        compose = jsonrpc.result if reply.member == "result" else jsonrpc.error
+        self._visit.responder.whole(self._status(reply), compose(self._visit.id, reply.value), PRIVATE)
+
+    def _status(self, reply: Reply) -> int:
+        if reply.http_status < 400:
+            return status_of_error(reply.value) if reply.member == "error" and self._visit.era is Era.MODERN else 200
+        return 502 if reply.http_status in _NOT_THE_CLIENTS else reply.http_status
+
+    async def finish(self, reply: Reply) -> None:
+        """The server's reply as the stream's last event, or in one piece if no stream began."""
+        await self.conclude(Answer(self._status(reply), reply.member, reply.value), reply.event_id)
 
     async def conclude(self, answer: Answer, event_id: str = "") -> None:
         compose = jsonrpc.result if answer.member == "result" else jsonrpc.error
@@ -119,13 +123,13 @@ class ListenStream(ReplyStream):
         params["_meta"] = (meta if isinstance(meta, dict) else {}) | {META_SUBSCRIPTION: self._id}
         return orjson.dumps(notification | {"params": params})
 
-    async def finish(self, reply: Reply, headers: Headers = PRIVATE) -> None:
+    async def finish(self, reply: Reply) -> None:
         result = read_object(reply.value) if reply.member == "result" else None
         if result is not None:
             meta = result.get("_meta")
             result["_meta"] = (meta if isinstance(meta, dict) else {}) | {META_SUBSCRIPTION: self._id}
             reply = Reply(reply.member, orjson.dumps(result), reply.status, reply.http_status)
-        await super().finish(reply, headers)
+        await super().finish(reply)
 
 
 class SessionStream(ReplyStream):
@@ -158,12 +162,12 @@ class SessionStream(ReplyStream):
         self._life.expect_answer(jsonrpc.id_of(found))
         return True
 
-    async def finish(self, reply: Reply, headers: Headers = PRIVATE) -> None:
+    async def finish(self, reply: Reply) -> None:
         if reply.status is OutcomeStatus.DETACHED:
             self.open()
             self._visit.responder.end_stream()
             return
-        await super().finish(reply, headers)
+        await super().finish(reply)
 
     async def conclude(self, answer: Answer, event_id: str = "") -> None:
         await super().conclude(answer, self._life.seal_event(event_id) if event_id else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from remit.core.catalog import Era
 from remit.core.principals import Authenticated
@@ -11,8 +11,7 @@ from remit.surfaces.mcp.place import Place
 from remit.wire.headers import Fields
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(msgspec.Struct):
     """`id` is what an answer goes under: `null` until the message's own id is known. `fields` no longer holds the
     token.
     """

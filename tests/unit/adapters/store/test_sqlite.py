@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from remit.adapters.store.sqlite import SqliteStore
 from remit.core.errors import Outage
@@ -67,6 +68,37 @@ async def test_writes_at_the_same_time_take_turns(tmp_path: Path) -> None:
     again = await SqliteStore.open(path, KEY)
     assert len(await again.rows("grant")) == 20
     await again.close()
+
+
+async def test_a_write_cancelled_just_after_it_was_committed_leaves_a_store_that_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file has the row, and whoever wrote it was never told."""
+    path = tmp_path / "store.sqlite3"
+    store = await SqliteStore.open(path, KEY)
+    commit = AsyncConnection.commit
+
+    async def commit_and_be_cancelled(connection: AsyncConnection) -> None:
+        await commit(connection)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncConnection, "commit", commit_and_be_cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await store.put("grant", "a", b"one")
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncConnection, "commit", never_commits)
+        with pytest.raises(asyncio.CancelledError):
+            await store.put("grant", "b", b"two")
+    assert await store.put("grant", "c", b"three") == 2
+    await store.close()
+    again = await SqliteStore.open(path, KEY)
+    assert [row.content for row in await again.rows("grant")] == [b"one", b"three"]
+    await again.close()
+
+
+async def never_commits(connection: AsyncConnection) -> None:
+    raise asyncio.CancelledError
 
 
 @pytest.mark.parametrize("turns", range(12))

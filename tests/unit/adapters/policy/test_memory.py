@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from remit.adapters.policy.engine import PREPARED_MAX, PREPARED_PER_GRANT_MAX, CedarEngine, Entry
+from remit.adapters.policy.engine import CedarEngine
+from remit.adapters.policy.memory import PREPARED_MAX, PREPARED_PER_GRANT_MAX, Entry
 from remit.core.access import AccessRequest, Effect, Target, TargetKind, Verdict
 from remit.core.grant import GrantEvent, LiveGrant
 from tests.policy_scene import GIT, a_catalog, a_live, a_server, an_engine, ask, write
@@ -108,7 +109,7 @@ async def test_a_remembered_decision_that_would_be_decided_otherwise_switches_me
     entry.verdict = replace(entry.verdict, effect=Effect.FORBID)
     assert (await until_sampled(engine, request, live)).effect is Effect.PERMIT
     assert len(alarms) == 1
-    assert not engine.caching
+    assert not engine.remembers
     assert not (await engine.evaluate(request)).cached
 
 
@@ -125,7 +126,7 @@ async def test_a_true_memory_survives_its_samples(tmp_path: Path) -> None:
     request = ask("git/git_log", ARGUMENTS, live=a_live())
     seen = [(await engine.evaluate(request)).cached for _ in range(50)]
     assert alarms == []
-    assert engine.caching
+    assert engine.remembers
     assert set(seen) == {True, False}  # remembered, and now and then decided again
 
 
