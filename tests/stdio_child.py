@@ -1,18 +1,18 @@
 """A stdio server that does what its tests ask: run as a script, it imports nothing of the project.
 
-Tools: `who` (environment, process ids), `count` (its state), `crash`, `silent`, `noise`, `flood`, `twice`, `steal`,
-`ask`, `progress`, `spawn`, `sleep`. `MODE=modern` answers server/discover; `MODE=crash` dies at once; `MODE=mute` reads
-and says nothing to server/discover.
+Its tools are the functions in `TOOLS`. `MODE=modern` answers server/discover; `MODE=crash` dies at once; `MODE=mute`
+reads server/discover and says nothing.
 """
 
 import json
 import os
 import subprocess
 import sys
-import time
 
 MODE = os.environ.get("MODE", "legacy")
 counted: list[object] = []
+called: list[object] = []
+cancelled: list[object] = []
 waiting: dict[str, object] = {}
 
 
@@ -77,9 +77,8 @@ def stderr(id: object, _: dict) -> None:
     say({"id": id, "result": text("done")})
 
 
-def sleep(id: object, _: dict) -> None:
-    time.sleep(0.2)
-    say({"id": id, "result": text("slept")})
+def cancellations(id: object, _: dict) -> None:
+    say({"id": id, "result": text([cancelled, called])})
 
 
 def crash(_: object, __: dict) -> None:
@@ -90,7 +89,7 @@ def silent(_: object, __: dict) -> None:
     return
 
 
-TOOLS = (who, count, noise, flood, twice, steal, ask, progress, spawn, stderr, sleep, crash, silent)
+TOOLS = (who, count, cancellations, noise, flood, twice, steal, ask, progress, spawn, stderr, crash, silent)
 
 
 def initialize(params: dict) -> dict[str, object]:
@@ -115,8 +114,9 @@ def handle(message: dict) -> None:
     if method is None:
         say({"id": waiting.pop("id"), "result": text(message.get("result"))})
     elif method == "notifications/cancelled":
-        say({"method": "notifications/message", "params": {"level": "info", "data": {"cancelled": params}}})
+        cancelled.append(params["requestId"])
     elif method == "tools/call":
+        called.append(id)
         next(tool for tool in TOOLS if tool.__name__ == params["name"])(id, params)
     elif method in ANSWERS:
         say({"id": id, "result": ANSWERS[method](params)})

@@ -79,9 +79,8 @@ def a_leased(
     )  # fmt: skip
     live = LiveGrant(a_grant(id=grant, scopes=frozenset({WholeServer(name)})), now_s=1000.0, monotonic_s=0.0)
     given = live.grant
-    claims = Claims(
-        "iss", given.subject.id, given.client_id, given.id, given.tenant, RESOURCE, "jti", 1000, 1000, 1900, given.actors,
-    )  # fmt: skip
+    who = (given.subject.id, given.client_id, given.id, given.tenant)
+    claims = Claims("iss", *who, RESOURCE, "jti", 1000, 1000, 1900, given.actors)
     authenticated = conclude_authenticated(claims, issuer="iss", resource=RESOURCE, now_s=1001.0, leeway_s=0)
     consented = require_consent(bind(authenticated, live, monotonic_s=1.0))
     target = Target(TargetKind.SERVER) if tool is None else Target(TargetKind.TOOL, tool.name)

@@ -176,6 +176,25 @@ async def test_a_streamed_message_larger_than_the_limit_is_refused_and_a_long_st
     assert caught.value.reason is Reason.UPSTREAM_TOO_LARGE
 
 
+async def test_a_stream_that_goes_on_after_the_reply_ends_with_its_connection() -> None:
+    async def handle(got: Got) -> None:
+        await got.send(STREAM + b"\r\n", event(result(got.id)))
+        if got.connection == 1:
+            await got.send(
+                *(event(b'{"method":"notifications/message","params":"%b"}' % (b"x" * 900)) for _ in range(9))
+            )
+        else:
+            await got.send(END)
+
+    async with facing(handle) as (remit, server):
+        sink = KeptSink()
+        assert (await call(remit, sink)).status is OutcomeStatus.OK
+        await asyncio.wait_for(server.closed.wait(), 5)
+        assert (await call(remit, sink)).status is OutcomeStatus.OK
+    assert sink.messages == []
+    assert server.connections == 2
+
+
 async def test_a_silent_server_times_out() -> None:
     async def handle(got: Got) -> None:
         await got.send(b"HTTP/1.1 200 OK\r\n")

@@ -248,3 +248,19 @@ async def test_half_a_survey_is_none_because_what_is_missing_would_seem_removed(
 async def test_a_page_that_is_not_a_page_is_an_outage(page: dict[str, Any]) -> None:
     with pytest.raises(Outage):
         await modern(lambda _: page)
+
+
+async def test_a_definition_too_deep_to_hash_is_left_out_and_named() -> None:
+    deep = b'{"name":"deep","inputSchema":{"type":"object"},"x":' + b"[" * 900 + b"]" * 900 + b"}"
+    good = b'{"name":"good","inputSchema":{"type":"object"}}'
+
+    async def handle(got: Got) -> None:
+        if got.message["method"] == "tools/list":
+            await got.send(ok(b'{"jsonrpc":"2.0","id":%d,"result":{"tools":[%b,%b]}}' % (got.id, deep, good)))
+        else:
+            await serving({"server/discover": discovery("tools")})(got)
+
+    async with raw_server(handle) as server, upstreams(http(server.port)) as remit:
+        found = await remit.survey("peer", 5)
+    assert "good" in [item.name for item in found.items]
+    assert len(found.items) + len(found.problems) == 2

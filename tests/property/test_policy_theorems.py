@@ -17,6 +17,8 @@ from remit.adapters.policy.sets import Loaded
 from remit.adapters.policy.slices import make_slice
 from remit.core.access import Effect, Verdict
 from remit.core.catalog import Catalog
+from remit.core.policy_context import closure
+from remit.core.scope import WholeServer
 from tests.policy_scene import NOW_S, a_live, an_engine, ask, write
 from tests.property.policy_worlds import (
     CATALOG,
@@ -42,7 +44,7 @@ def decided(loaded: Loaded, tool: Tool, held: frozenset[str], given_arguments: d
 def decided_by_all(loaded: Loaded, tool: Tool, held: frozenset[str], given_arguments: dict[str, Any]) -> Verdict:
     """The same question put to the whole set, no slice."""
     question = a_question(tool, held)
-    about = prepared_for(question, loaded).about
+    about = closure(question.grant, question.action, question.server, question.target, question.item)
     everything = make_slice(loaded.index.policies, tuple(range(len(loaded.index.policies))))
     type_ = loaded.words.types[question.action].arguments
     return decide(prepare(question, about, everything, type_, loaded.parsed.version), given_arguments, NOW_S)
@@ -122,7 +124,7 @@ def test_cache_equals_fresh(policies: list[Rule], calls: list[tuple[Tool, dict[s
 async def _compare(policies_dir: Path, catalog: Catalog, calls: list[tuple[Tool, dict[str, Any]]]) -> None:
     alarms: list[str] = []
     engine = await an_engine(policies_dir, catalog, alarms=alarms)
-    names = {"scopes": a_live().grant.scopes | _scopes()}
+    names = {"scopes": frozenset({WholeServer("one"), WholeServer("two")})}
     live = a_live(**names)
     for tool, given_arguments in calls * 3:
         action = f"{tool[0]}/{tool[1]}"
@@ -131,9 +133,3 @@ async def _compare(policies_dir: Path, catalog: Catalog, calls: list[tuple[Tool,
         assert (warm.effect, warm.determining) == (cold.effect, cold.determining)
         assert not cold.cached
     assert alarms == []
-
-
-def _scopes() -> frozenset[Any]:
-    from remit.core.scope import WholeServer
-
-    return frozenset({WholeServer("one"), WholeServer("two")})

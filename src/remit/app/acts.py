@@ -16,7 +16,7 @@ from remit.adapters.ledger import reader
 from remit.app.wiring import Remit
 from remit.core.administration import Act, ActPermitted, Administrator
 from remit.core.catalog import ItemKind, Observe, Server
-from remit.core.errors import refuse
+from remit.core.errors import Refusal, refuse
 from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Unmetered
 from remit.core.grantbook import Selector
 from remit.core.principals import Presence
@@ -52,8 +52,12 @@ class Acts:
         tenants = frozenset({account.tenant}) if account else administrator.tenants
         detail = {"user": _text(arguments, "user"), "client": _text(arguments, "client")}
         permitted = await self._permit(administrator, Act.GRANT_CREATE, tenants, detail)
-        granted = await self.remit.create_grant.for_administration(self._request(administrator, arguments))
-        return _granted(granted, permitted, self.remit.clock.now_s())
+        try:
+            granted = await self.remit.create_grant.for_administration(self._request(administrator, arguments))
+        except Refusal as refusal:
+            self.remit.administer.refused(permitted, refusal)
+            raise
+        return _granted(granted, permitted, self.remit.files.clock.now_s())
 
     def _request(self, administrator: Administrator, arguments: Arguments) -> AdministrationRequest:
         same_user = administrator.uid == os.getuid()
@@ -70,7 +74,7 @@ class Acts:
             scopes=_scopes(arguments),
             ttl_s=float(ttl) if isinstance(ttl, int | float) else None,
             budget=_budget(arguments),
-            presence=Presence(_text(arguments, "presence") or "autonomous"),
+            presence=_presence(_text(arguments, "presence") or "autonomous"),
         )
 
     async def list_grants(self, administrator: Administrator, arguments: Arguments) -> Answer:
@@ -112,13 +116,13 @@ class Acts:
     async def diff(self, administrator: Administrator, arguments: Arguments) -> Answer:
         server = self._server(administrator, arguments)
         await self._permit(administrator, Act.SERVER_DIFF, server.tenants, {"server": server.name})
-        return {"changes": self.remit.catalog.diff(server.name)}
+        return {"changes": self.remit.servers.catalog.diff(server.name)}
 
     async def approve(self, administrator: Administrator, arguments: Arguments) -> Answer:
         server, item = self._server(administrator, arguments), _text(arguments, "item")
         detail = {"server": server.name, "item": item}
         await self._permit(administrator, Act.SERVER_APPROVE, server.tenants, detail)
-        return {"approved": await self.remit.catalog.approve(server.name, item, by=administrator.name)}
+        return {"approved": await self.remit.servers.catalog.approve(server.name, item, by=administrator.name)}
 
     async def check_policies(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.POLICY_CHECK, administrator.tenants, {})
@@ -160,7 +164,7 @@ class Acts:
 
     async def head(self, administrator: Administrator, arguments: Arguments) -> Answer:
         await self._permit(administrator, Act.AUDIT_READ, administrator.tenants, {})
-        return reader.anchor_to_json(await self.remit.ledger.durable_head())
+        return reader.anchor_to_json(await self.remit.files.ledger.durable_head())
 
     async def export(self, administrator: Administrator, arguments: Arguments) -> Answer:
         first, last = arguments.get("first", 1), arguments.get("last")
@@ -181,7 +185,7 @@ class Acts:
     # keys and status -------------------------------------------------------------------------------------------------
     async def rotate(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.KEY_ROTATE, frozenset(), {})
-        kid = await asyncio.to_thread(self.remit.keys.tokens.rotate)
+        kid = await asyncio.to_thread(self.remit.files.keys.tokens.rotate)
         return {"kid": kid, "decision_id": permitted.decision_id}
 
     async def status(self, administrator: Administrator, arguments: Arguments) -> Answer:
@@ -190,16 +194,16 @@ class Acts:
         return {
             "version": __version__,
             "public_url": remit.configuration.settings.public_url,
-            "uptime_s": round(remit.clock.monotonic_s() - self.started_s, 1),
+            "uptime_s": round(remit.files.clock.monotonic_s() - self.started_s, 1),
             "assurance": "same-user" if administrator.uid == os.getuid() else "separate-user",
             "grants": sum(
                 live.state is GrantState.ACTIVE and live.grant.tenant in permitted.tenants for live in remit.grants
             ),
             "ledger": {
-                "writable": not remit.ledger.failure,
-                "failure": remit.ledger.failure,
-                "segment": remit.ledger.segment,
-                "seq": remit.ledger.seq,
+                "writable": not remit.files.ledger.failure,
+                "failure": remit.files.ledger.failure,
+                "segment": remit.files.ledger.segment,
+                "seq": remit.files.ledger.seq,
                 "durable": remit.configuration.settings.ledger.durable,
             },
             "policies": self._policies(permitted.tenants, ()),
@@ -214,13 +218,13 @@ class Acts:
 
     def _server(self, administrator: Administrator, arguments: Arguments) -> Server:
         name = _text(arguments, "server")
-        server = self.remit.catalog.current().servers.get(name)
+        server = self.remit.servers.catalog.current().servers.get(name)
         if server is None or not server.tenants & administrator.tenants:
             raise refuse(Reason.INVALID_PARAMS, f"no server {name[:80]!r} is registered for your tenants")
         return server
 
     def _servers(self, tenants: frozenset[str]) -> list[dict[str, Any]]:
-        servers = self.remit.catalog.current().servers
+        servers = self.remit.servers.catalog.current().servers
         return [_server(server) for _, server in sorted(servers.items()) if server.tenants & tenants]
 
     def _policies(self, tenants: frozenset[str], faults: Iterable[Any]) -> dict[str, Any]:
@@ -263,6 +267,13 @@ def _text(arguments: Arguments, name: str) -> str:
     if not isinstance(value, str):
         raise refuse(Reason.INVALID_PARAMS, f"{name}: expected text")
     return value
+
+
+def _presence(text: str) -> Presence:
+    try:
+        return Presence(text)
+    except ValueError:
+        raise refuse(Reason.INVALID_PARAMS, "presence: expected interactive or autonomous") from None
 
 
 def _scopes(arguments: Arguments) -> frozenset[Scope]:

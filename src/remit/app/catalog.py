@@ -179,11 +179,15 @@ class CatalogService:
                 await self.refresh(server)
                 stdio = isinstance(known.config.transport, Stdio)
                 wait_s = self._limits.stdio_interval_s if stdio else self._limits.interval_s
-            except Refusal as refusal:
+            except Exception as error:
+                # A server's answer must not be able to end its own refresh for good: whatever broke is logged whole.
+                refusal = error if isinstance(error, Refusal) else refuse(Reason.INTERNAL, type(error).__name__)
                 LOG.warning(
                     "survey_failed",
                     extra={"server": server, "reason": refusal.reason.value, "detail": refusal.detail},
+                    exc_info=None if refusal is error else error,
                 )
+                known.failures = max(known.failures, 1)
                 backoff_s = self._limits.backoff_s_min * 2 ** min(known.failures - 1, 16)
                 wait_s = min(self._limits.interval_s, backoff_s)
             await asyncio.sleep(wait_s)

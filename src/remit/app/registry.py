@@ -50,7 +50,8 @@ def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
 
 
 def _account(name: str, entry: AccountSettings) -> Account:
-    ceiling = Only(_scopes(f"accounts.{name}.scopes", entry.scopes)) if entry.scopes else TenantServers()
+    absent = entry.scopes is None  # an empty list is a ceiling too: the lowest
+    ceiling = TenantServers() if absent else Only(_scopes(f"accounts.{name}.scopes", entry.scopes or []))
     return Account(name, entry.tenant, frozenset(entry.roles), ceiling)
 
 
@@ -80,12 +81,13 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
 def _purpose(name: str, entry: PurposeSettings) -> PurposeClass:
     where = f"purposes.{name}"
     try:
-        tools = [ToolName.parse(text) for text in entry.tools]
+        tools = [ToolName.parse(text) for text in entry.tools or []]
         limits = frozenset(_constraints(entry.arguments))
     except Refusal as refusal:
         raise ConfigurationInvalid([f"{where}: {refusal.detail}"]) from None
     scopes: frozenset[Scope] = frozenset(OneTool(tool.server, tool.tool) for tool in tools)
-    return PurposeClass(name, Tools(scopes) if scopes else Unlisted(), limits, entry.ttl_s, _budget(entry.calls_max))
+    needed = Unlisted() if entry.tools is None else Tools(scopes)
+    return PurposeClass(name, needed, limits, entry.ttl_s, _budget(entry.calls_max))
 
 
 def _constraints(arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Constraint]:

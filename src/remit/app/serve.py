@@ -80,11 +80,11 @@ async def start(configuration: Configuration) -> Serving:
     side = SideLoop()
     endpoint = McpEndpoint(remit.walk, remit.sealer, remit.changes, _endpoint_settings(configuration))
     bridge = AsgiBridge(_pages(remit), side, scheme=urlsplit(settings.public_url).scheme, server=configuration.address)
-    router = Router(endpoint, bridge, lambda: not remit.ledger.failure)
+    router = Router(endpoint, bridge, lambda: not remit.files.ledger.failure)
     limits = Limits(body_bytes_max=settings.limits.body_bytes_max)
     listener = Listener(router, limits=limits, timing=Timing(), connections_max=settings.limits.connections_max)
     host, port = await listener.start(*configuration.address, tls=_tls(configuration))
-    acts = Acts(remit, remit.clock.monotonic_s())
+    acts = Acts(remit, remit.files.clock.monotonic_s())
     others = any(administrator.uid != os.getuid() for administrator in remit.administer.administrators)
     admin = AdminSocket(configuration.socket_path, acts, others_may_connect=others)
     await admin.start()
@@ -109,16 +109,18 @@ def _pages(remit: Remit) -> AsgiApp:
     """The OAuth pages. They run on the side loop; issuing a token hops to the loop the grants live on."""
     home = asyncio.get_running_loop()
     issuer = remit.create_grant.registry.issuer
-    assertions = JwtAssertions(remit.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
-    token = IssueToken(remit.create_grant, assertions, remit.ledger, remit.clock, remit.entropy)
+    assertions = JwtAssertions(remit.files.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
+    token = IssueToken(remit.create_grant, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy)
 
     async def issue(request: TokenRequest) -> TokenAnswer:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(token.issue(request), home))
 
     def knows_server(name: str) -> bool:
-        return name in remit.catalog.current().servers
+        return name in remit.servers.catalog.current().servers
 
-    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.keys.tokens.public_keys, knows_server=knows_server)
+    return oauth_app(
+        issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys, knows_server=knows_server
+    )
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:

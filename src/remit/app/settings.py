@@ -69,11 +69,14 @@ class ServerSettings(Strict, frozen=True):
 
 
 class AccountSettings(Strict, frozen=True):
-    """A person known to Remit itself. Passwords and passkeys are not kept here."""
+    """A person known to Remit itself. Passwords and passkeys are not kept here.
+
+    Without `scopes` a grant may reach what the tenant reaches; an empty list reaches nothing.
+    """
 
     tenant: Name
     roles: list[Name] = field(default_factory=list)
-    scopes: list[str] = field(default_factory=list)
+    scopes: list[str] | None = None
 
 
 class GrantTemplate(Strict, frozen=True):
@@ -99,9 +102,12 @@ class ClientSettings(Strict, frozen=True):
 
 
 class PurposeSettings(Strict, frozen=True):
-    """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds."""
+    """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds.
 
-    tools: list[str]
+    Without `tools` it narrows time, budget and arguments only; an empty list leaves no tool.
+    """
+
+    tools: list[str] | None = None
     arguments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     ttl_s: Seconds = 900.0
     calls_max: Positive | None = None

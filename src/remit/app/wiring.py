@@ -32,7 +32,7 @@ from remit.app.catalog import CatalogService
 from remit.app.records import IndexedRecords, newest_store_sequence
 from remit.app.registration import server_configs
 from remit.app.registry import administrators, registry
-from remit.app.settings import Configuration
+from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.grantbook import GrantBook
 from remit.flows.administer import Administer
 from remit.flows.create_grant import CreateGrant, GrantLimits
@@ -43,39 +43,67 @@ from remit.flows.tool_call import Durability, ToolCall
 log = logging.getLogger("remit.app")
 
 
-@dataclass(slots=True)
-class Remit:
-    """One running Remit without its sockets: every flow, wired."""
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What Remit keeps on disk, open, and the machine's clock and randomness."""
 
-    configuration: Configuration
     clock: SystemClock
     entropy: SystemEntropy
     keys: FileKeys
     ledger: FileLedger
     index: LedgerIndex
-    records: IndexedRecords
     store: SqliteStore
-    grants: GrantBook
-    changes: InProcessChanges
-    sealer: AeadSealer
+
+    async def close(self) -> None:
+        """A ledger that failed earlier says so once more; the other files are closed all the same."""
+        try:
+            self.ledger.close()
+        finally:
+            await asyncio.to_thread(self.index.catch_up)
+            self.index.close()
+            await self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The way to the servers: their credentials, their connections and processes, and what they offer."""
+
+    credentials: RegisteredCredentials
     upstreams: RegisteredUpstreams
     catalog: CatalogService
+
+    async def stop(self) -> None:
+        await self.catalog.stop()
+        await self.upstreams.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Remit:
+    """One running Remit without its sockets: every flow, wired."""
+
+    configuration: Configuration
+    files: Files
+    servers: Servers
+    grants: GrantBook
+    changes: InProcessChanges
     policy: CedarEngine
     walk: ToolCall
     create_grant: CreateGrant
     end_grant: EndGrant
     administer: Administer
 
+    @property
+    def sealer(self) -> AeadSealer:
+        return AeadSealer([self.files.keys.sealing], self.files.entropy)
+
+    @property
+    def records(self) -> IndexedRecords:
+        return IndexedRecords(self.files.index)
+
     async def stop(self) -> None:
         """End in an order in which nothing is lost: no more upstreams, then the last records, then the files."""
-        await self.catalog.stop()
-        await self.upstreams.stop()
-        try:
-            self.ledger.close()
-        finally:  # a ledger that failed earlier says so once more; the other files are closed all the same
-            await asyncio.to_thread(self.index.catch_up)
-            self.index.close()
-            await self.store.close()
+        await self.servers.stop()
+        await self.files.close()
 
 
 def canonical(arguments: Mapping[str, Any]) -> bytes:
@@ -85,12 +113,47 @@ def canonical(arguments: Mapping[str, Any]) -> bytes:
 
 async def assemble(configuration: Configuration) -> Remit:
     """Open everything and bring the stored grants back. Raises `ConfigurationInvalid`, `KeyFileError` or `Outage`."""
-    settings, state = configuration.settings, configuration.state_dir
+    registered = registry(configuration)
+    files = await open_files(configuration)
+    changes, grants = InProcessChanges(), GrantBook()
+    servers = reach_servers(configuration, files)
+    servers.catalog.on_change(lambda _: changes.announce())
+    current = servers.catalog.current
+    policy = CedarEngine(
+        configuration.policies_dir,
+        current,
+        lambda: grants.epoch,
+        lambda why: log.critical("policy_alarm", extra={"why": why}),
+    )
+    calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
+    ledger, clock, entropy = files.ledger, files.clock, files.entropy
+    remit = Remit(
+        configuration=configuration,
+        files=files,
+        servers=servers,
+        grants=grants,
+        changes=changes,
+        policy=policy,
+        walk=tool_call(configuration, files, servers, grants, policy, calls),
+        create_grant=CreateGrant(
+            registered, current, grants, files.store, ledger, files.keys.tokens, clock, entropy, GrantLimits()
+        ),
+        end_grant=EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy),
+        administer=Administer(administrators(configuration), ledger, entropy),
+    )
+    await revive(remit)
+    return remit
+
+
+async def open_files(configuration: Configuration) -> Files:
+    """Make what is missing on a first start. What is there and not as it should be is refused, never replaced."""
+    settings, state = configuration.settings.ledger, configuration.state_dir
     os.umask(0o077)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock, entropy = SystemClock(), SystemEntropy()
-    registered = registry(configuration)
-    configs = server_configs(configuration)
+    if any((state / "ledger").glob("*.jsonl")) and not (state / "keys" / "ledger.json").exists():
+        found = f"{state / 'ledger'} has records, but {state / 'keys'} has no ledger key; restore it from a backup"
+        raise ConfigurationInvalid([found])
     keys = FileKeys(state / "keys", clock=clock)
     ledger = FileLedger(
         state / "ledger",
@@ -98,100 +161,80 @@ async def assemble(configuration: Configuration) -> Remit:
         clock,
         entropy,
         loop=asyncio.get_running_loop(),
-        options=LedgerOptions(
-            heartbeat_s=settings.ledger.heartbeat_s, sync_each_turn=settings.ledger.durable != "UnsafeAsync"
-        ),
+        options=LedgerOptions(heartbeat_s=settings.heartbeat_s, sync_each_turn=settings.durable != "UnsafeAsync"),
         on_failure=lambda why: log.critical("ledger_failed", extra={"why": why}),
     )
+    if ledger.left.damaged:
+        log.critical("ledger_damaged", extra={"next": "remit audit verify"})
     index = LedgerIndex(state / "ledger-index.sqlite3", state / "ledger")
     store = await SqliteStore.open(state / "store.sqlite3", keys.store)
-    grants = GrantBook()
-    changes = InProcessChanges()
-    files = FileSource()
+    return Files(clock, entropy, keys, ledger, index, store)
+
+
+def reach_servers(configuration: Configuration, files: Files) -> Servers:
+    configs, limits = server_configs(configuration), configuration.settings.limits
+    secret_files = FileSource()
     sources: dict[str, Source] = {
         "env": EnvironmentSource(os.environ),
-        "file": lambda name: files(str(configuration.path(name))),
+        "file": lambda name: secret_files(str(configuration.path(name))),
     }
-    credentials = RegisteredCredentials(configs, sources, entropy)
-    limits = settings.limits
-    world = World(
-        CheckedDialler(),
-        LocalLauncher(os.environ.get("PATH", os.defpath)),
-        clock,
-        UpstreamLimits(
-            reply_bytes_max=limits.reply_bytes_max,
-            processes_max=limits.processes_max,
-            process_idle_s=limits.process_idle_s_max,
-        ),
+    credentials = RegisteredCredentials(configs, sources, files.entropy)
+    bounds = UpstreamLimits(
+        reply_bytes_max=limits.reply_bytes_max,
+        processes_max=limits.processes_max,
+        process_idle_s=limits.process_idle_s_max,
     )
+    launcher = LocalLauncher(os.environ.get("PATH", os.defpath))
+    world = World(CheckedDialler(), launcher, files.clock, bounds)
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
-    catalog = CatalogService(configs, upstreams, store, ledger, clock, entropy)
-    catalog.on_change(lambda _: changes.announce())
-    policy = CedarEngine(
-        configuration.policies_dir,
-        catalog.current,
-        lambda: grants.epoch,
-        lambda why: log.critical("policy_alarm", extra={"why": why}),
-    )
-    calls = TrackedCalls(in_flight_max=limits.calls_in_flight_max)
-    walk = ToolCall(
-        authenticator=TokenAuthenticator(keys.tokens, grants, clock, issuer=registered.issuer),
+    catalog = CatalogService(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
+    return Servers(credentials, upstreams, catalog)
+
+
+def tool_call(
+    configuration: Configuration,
+    files: Files,
+    servers: Servers,
+    grants: GrantBook,
+    policy: CedarEngine,
+    calls: TrackedCalls,
+) -> ToolCall:
+    settings = configuration.settings
+    issuer = settings.public_url.rstrip("/")
+    return ToolCall(
+        authenticator=TokenAuthenticator(files.keys.tokens, grants, files.clock, issuer=issuer),
         grants=grants,
-        catalog=catalog.current,
+        catalog=servers.catalog.current,
         policy=policy,
-        ledger=ledger,
-        credentials=credentials,
-        reaper=credentials,
-        upstreams=upstreams,
+        ledger=files.ledger,
+        credentials=servers.credentials,
+        reaper=servers.credentials,
+        upstreams=servers.upstreams,
         calls=calls,
-        clock=clock,
-        entropy=entropy,
-        call_s_max=limits.call_s_max,
+        clock=files.clock,
+        entropy=files.entropy,
+        call_s_max=settings.limits.call_s_max,
         canonical=canonical,
         durability=Durability(unsafe_async=settings.ledger.durable == "UnsafeAsync"),
     )
-    remit = Remit(
-        configuration=configuration,
-        clock=clock,
-        entropy=entropy,
-        keys=keys,
-        ledger=ledger,
-        index=index,
-        records=IndexedRecords(index),
-        store=store,
-        grants=grants,
-        changes=changes,
-        sealer=AeadSealer([keys.sealing], entropy),
-        upstreams=upstreams,
-        catalog=catalog,
-        policy=policy,
-        walk=walk,
-        create_grant=CreateGrant(
-            registered, catalog.current, grants, store, ledger, keys.tokens, clock, entropy, GrantLimits()
-        ),
-        end_grant=EndGrant(grants, store, ledger, calls, upstreams.end_grant, clock, entropy),
-        administer=Administer(administrators(configuration), ledger, entropy),
-    )
-    await revive(remit)
-    return remit
 
 
 async def revive(remit: Remit) -> None:
     """Grants first, then the catalog and the policies that speak of it."""
-    used = await asyncio.to_thread(remit.index.calls_by_grant)
-    sequence = await asyncio.to_thread(newest_store_sequence, remit.index)
+    used = await asyncio.to_thread(remit.files.index.calls_by_grant)
+    sequence = await asyncio.to_thread(newest_store_sequence, remit.files.index)
     loaded = await LoadGrants(
         remit.grants,
-        remit.store,
-        remit.ledger,
-        remit.clock,
-        remit.entropy,
+        remit.files.store,
+        remit.files.ledger,
+        remit.files.clock,
+        remit.files.entropy,
         calls_used=lambda grant_id: used.get(grant_id, 0),
         ledger_sequence=sequence,
     ).load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
-    remit.upstreams.start()
-    await remit.catalog.start()
+    remit.servers.upstreams.start()
+    await remit.servers.catalog.start()
     for fault in await remit.policy.load():
         log.error("policy_fault", extra={"at": str(fault)})
-    log.info("assembled", extra={"version": __version__, "servers": len(remit.catalog.current().servers)})
+    log.info("assembled", extra={"version": __version__, "servers": len(remit.servers.catalog.current().servers)})

@@ -26,7 +26,6 @@ class Act(StrEnum):
     GRANT_LIST = "grant.list"
     GRANT_END = "grant.end"
     REVOKE = "revoke"
-    CALL = "call"
     SERVER_LIST = "server.list"
     SERVER_DIFF = "server.diff"
     SERVER_APPROVE = "server.approve"
@@ -64,7 +63,6 @@ RULES: Final[dict[Act, Rule]] = {
     Act.GRANT_LIST: _rule(Role.APPROVAL, Role.AUDIT, changes=False),
     Act.GRANT_END: _rule(Role.APPROVAL, changes=True),
     Act.REVOKE: _rule(Role.APPROVAL, changes=True),
-    Act.CALL: _rule(Role.APPROVAL, changes=True),
     Act.SERVER_LIST: _rule(Role.SERVER, Role.POLICY, Role.APPROVAL, Role.AUDIT, changes=False),
     Act.SERVER_DIFF: _rule(Role.SERVER, Role.AUDIT, changes=False),
     Act.SERVER_APPROVE: _rule(Role.SERVER, changes=True),

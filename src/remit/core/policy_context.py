@@ -56,11 +56,13 @@ def groups_of(action: str, *, tool: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What one tenant's policies can speak about: its tools with the types of their arguments."""
+    """What one tenant's policies can speak about: its tools with the types of their arguments, and `named`, the ids
+    that exist now by entity type, for the types whose ids are all known."""
 
     tenant: str
     tools: Mapping[str, Tool]
     types: Mapping[str, ToolType]
+    named: Mapping[str, frozenset[str]]
 
     def knows(self, action: str, item: Item | None) -> bool:
         """Whether a request's action is one the policies were checked against, in this very definition."""
@@ -88,8 +90,16 @@ def tenant_tools(catalog: Catalog, tenant: str) -> dict[str, Tool]:
 def vocabulary(catalog: Catalog, tenant: str, known: Mapping[str, ToolType]) -> Vocabulary:
     """The words of one tenant. `known` are types by definition digest, so that an unchanged tool is mapped once."""
     tools = tenant_tools(catalog, tenant)
+    servers = [server for server in catalog.servers.values() if tenant in server.tenants]
     return Vocabulary(
-        tenant, tools, {name: known.get(tool.digest) or tool_type(tool.input_schema) for name, tool in tools.items()}
+        tenant,
+        tools,
+        {name: known.get(tool.digest) or tool_type(tool.input_schema) for name, tool in tools.items()},
+        {
+            "Tool": frozenset(tools),
+            "Server": frozenset(server.name for server in servers),
+            "Environment": frozenset(server.environment for server in servers),
+        },
     )
 
 

@@ -122,7 +122,10 @@ def _at_least(found: object, values: tuple[object, ...]) -> bool:
 
 
 def _prefix(found: object, values: tuple[object, ...]) -> bool:
-    return isinstance(found, str) and isinstance(values[0], str) and found.startswith(values[0])
+    """A prefix says where a path may lead, so a value that climbs out of it again does not have it."""
+    if not isinstance(found, str) or not isinstance(values[0], str):
+        return False
+    return found.startswith(values[0]) and ".." not in found.replace("\\", "/").split("/")
 
 
 CHECKS: Final = {

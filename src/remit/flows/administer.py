@@ -49,3 +49,11 @@ class Administer:
         if RULES[act].changes:
             await self.ledger.durable(position)
         return permitted
+
+    def refused(self, permitted: ActPermitted, refusal: Refusal) -> None:
+        """An act its administrator may do, but that was refused for what it asks: the record says so, under its id."""
+        administrator = permitted.administrator
+        fields = admin_fields(administrator, permitted.act, permitted.tenants, {})
+        outcome = {**fields, "effect": "refused", "reason": refusal.reason.value, "detail": refusal.detail[:512]}
+        self.ledger.write(RecordKind.ADMIN, permitted.decision_id, outcome)
+        refusal.decision_id = permitted.decision_id

@@ -7,11 +7,37 @@ malformed lengths, obsolete folding, bare line feeds, bad chunk sizes (RFC 9112 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import httptools
 
-TEXT = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+# Reason phrases of RFC 9110 section 15.
+TEXT = {
+    200: b"OK",
+    202: b"Accepted",
+    204: b"No Content",
+    304: b"Not Modified",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    406: b"Not Acceptable",
+    408: b"Request Timeout",
+    409: b"Conflict",
+    413: b"Content Too Large",
+    415: b"Unsupported Media Type",
+    417: b"Expectation Failed",
+    421: b"Misdirected Request",
+    422: b"Unprocessable Content",
+    429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    502: b"Bad Gateway",
+    503: b"Service Unavailable",
+    504: b"Gateway Timeout",
+    505: b"HTTP Version Not Supported",
+}
 
 
 def status_line(status: int) -> bytes:

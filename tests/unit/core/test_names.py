@@ -36,12 +36,9 @@ def test_a_server_name_that_looks_like_another_is_refused() -> None:
         require_server_name("Files", [])
 
 
-@pytest.mark.parametrize("name", ["a", "A.b_c-1", "x" * 128])
-def test_g4_a_tool_name_of_the_specification_is_accepted(name: str) -> None:
-    require_tool_name(name)
-
-
 @pytest.mark.parametrize("name", ["", "x" * 129, "r\u0435ad", "a/b", "a b", "a\n"])
-def test_g4_any_other_tool_name_is_refused(name: str) -> None:
+def test_g4_a_tool_name_outside_the_specification_is_refused_and_its_twins_are_not(name: str) -> None:
+    for twin in ("a", "A.b_c-1", "x" * 128):
+        require_tool_name(twin)
     with pytest.raises(Refusal):
         require_tool_name(name)

@@ -57,7 +57,7 @@ def test_what_is_no_tool_name_is_refused(text: str) -> None:
         ("equals", (1,), [1], [True, 1.5, "1"]),
         ("equals", (True,), [True], [1, "true"]),
         ("one_of", ("a", "b"), ["a", "b"], ["c", None]),
-        ("prefix", ("/work/",), ["/work/x"], ["/works", "work/", None, 3]),
+        ("prefix", ("/work/",), ["/work/x"], ["/works", "work/", "/work/../etc", None, 3]),
         ("at_most", (10,), [10, -3, 2.5], [11, "5", True, None]),
         ("at_least", (0,), [0, 7], [-1, "1", False]),
     ],

@@ -61,7 +61,15 @@ def check(policies: Sequence[Policy], words: Vocabulary) -> Checked:
         for at_, names in enumerate(mentions)
         for name in sorted(names - known)
     ]
-    return Checked(faults, tuple(notes))
+    return Checked(faults, (*notes, *(note for policy in policies for note in _unknown_names(policy, words))))
+
+
+def _unknown_names(policy: Policy, words: Vocabulary) -> Iterator[Fault]:
+    """Cedar accepts any id; a forbid on a misspelled server would never fire."""
+    for uid in sorted(pst.entity_uids(policy.template), key=str):
+        known = words.named.get(str(uid.type))
+        if known is not None and uid.id not in known:
+            yield _note(policy, f"nothing of this tenant is {uid} now")
 
 
 def _actions_mentioned(policy: Policy) -> set[str]:

@@ -21,6 +21,9 @@ from remit.core.catalog import Catalog, Tool
 from remit.core.grant import LiveGrant
 from remit.core.policy_context import closure, grant_context
 
+# Up to this many policies a slice is made in a millisecond or two; a larger set is sliced off the event loop.
+POLICIES_ON_LOOP_MAX = 200
+
 
 def question_of(request: AccessRequest) -> Question:
     resolved = request.resolved
@@ -64,7 +67,10 @@ def prepared_for(question: Question, loaded: Loaded) -> Prepared:
     if faulty:
         raise Unprepared(version, *faulty[:3])
     type_ = loaded.words.types[question.action].arguments if isinstance(item, Tool) else None
-    return prepare(question, about, loaded.index.slice(positions), type_, version)
+    try:
+        return prepare(question, about, loaded.index.slice(positions), type_, version)
+    except Exception as problem:  # a foreign engine: whatever it raises is an answer we do not have, so a deny
+        raise Unprepared(version, f"the policy engine failed: {type(problem).__name__}") from problem
 
 
 class CedarEngine:
@@ -129,7 +135,10 @@ class CedarEngine:
         question = question_of(request)
         loaded = await self._sets.current(question.grant.tenant)
         try:
-            prepared = prepared_for(question, loaded)
+            if len(loaded.index.policies) > POLICIES_ON_LOOP_MAX:
+                prepared = await asyncio.to_thread(prepared_for, question, loaded)
+            else:
+                prepared = prepared_for(question, loaded)
         except Unprepared as problem:
             return problem.verdict
         entry = Entry(loaded, question.server, question.item, question.era, prepared)

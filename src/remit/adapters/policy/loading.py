@@ -72,9 +72,8 @@ class Parsed:
 
 
 def base_files() -> list[SourceFile]:
-    return [
-        SourceFile(f"base/{path.name}", path.read_text("utf-8"), base=True) for path in sorted(BASE_DIR.glob("*.cedar"))
-    ]
+    """The shipped files. Their names have no folder, so that no tenant's file can have the same name and displace one."""
+    return [SourceFile(path.name, path.read_text("utf-8"), base=True) for path in sorted(BASE_DIR.glob("*.cedar"))]
 
 
 def tenants_in(policies_dir: Path) -> list[str]:

@@ -21,11 +21,10 @@ DRAIN_S_MAX = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds. `idle_s` bounds the silence inside a reply, `reuse_s` how long an unused connection is kept: below the
-    5 s after which common servers close one, so that both rarely meet."""
+    """Seconds. `idle_s` bounds the silence before and inside a reply, `reuse_s` how long an unused connection is kept:
+    below the 5 s after which common servers close one, so that both rarely meet."""
 
     connect_s: float = 10.0
-    reply_s: float = 330.0
     idle_s: float = 330.0
     reuse_s: float = 4.0
 

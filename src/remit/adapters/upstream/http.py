@@ -24,7 +24,7 @@ from remit.adapters.upstream.messages import (
 from remit.adapters.upstream.world import World
 from remit.core.access import Resolved
 from remit.core.catalog import Era, Tool
-from remit.core.errors import refuse
+from remit.core.errors import Invalid, refuse
 from remit.core.lease import Lease, Leased
 from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
@@ -151,6 +151,9 @@ class HttpUpstream:
             reply = await lane.carry(head + body, request, id, sink, in_session=bool(found.id))
             detached = reply.status is OutcomeStatus.DETACHED
             return reply
+        except Invalid:  # the server has ended the session: the next request opens another, this one is told
+            lane.sessions.drop(owner)
+            raise
         except asyncio.CancelledError:
             # Up to 2025-11-25 a closed connection cancels nothing; only this notification does (G11).
             cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}

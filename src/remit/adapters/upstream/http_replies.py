@@ -55,6 +55,8 @@ def failure(response: Response, *, in_session: bool) -> Refusal:
         return refuse(Reason.SESSION_UNKNOWN, "the server has ended this session")
     if status == 405:
         return refuse(Reason.METHOD_NOT_ALLOWED, "the server does not offer this")
+    if status in (401, 403):
+        return refuse(Reason.UPSTREAM_UNREACHABLE, f"the server refused the credential it was shown (HTTP {status})")
     if status >= 400:
         return refuse(
             Reason.UPSTREAM_UNREACHABLE, f"the server answered HTTP {status} without an answer to the request"

@@ -110,8 +110,7 @@ class Lane:
         """Tell the server that sessions are over, without waiting."""
         for opened in gone:
             if opened.id:
-                head = self.heads.bare(b"DELETE", self.credential, opened.version, opened.id)
-                self._world.background.start(self._delete(head), "session_delete_failed", server)
+                self._world.background.start(self._delete(opened), "session_delete_failed", server)
 
-    async def _delete(self, head: bytes) -> None:
-        await self.small(head)
+    async def _delete(self, opened: Opened) -> None:
+        await self.small(self.heads.bare(b"DELETE", self.credential, opened.version, opened.id))

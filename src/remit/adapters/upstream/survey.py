@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -137,18 +138,21 @@ class Surveyor:
             self._problems.append(f"a {kind.value} without a usable name is left out")
             return
         label = f"{kind.value} {name[:128]!r}"
+        digest = _digest(definition)
         if (kind, name) in self._items:
             self._problems.append(f"{label} is listed twice; the first is kept")
         elif len(self._items) >= ITEMS_MAX:
             raise refuse(Reason.UPSTREAM_TOO_LARGE, f"the server offers more than {ITEMS_MAX} items")
+        elif digest is None:
+            self._problems.append(f"{label} nests too deeply; left out")
         elif kind is ItemKind.TOOL:
-            self._take_tool(name, label, raw, definition)
+            self._take_tool(Tool(kind, self._server, name, raw, digest), label, definition)
         else:
-            self._items[kind, name] = Item(kind, self._server, name, raw, digest_of(definition))
+            self._items[kind, name] = Item(kind, self._server, name, raw, digest)
 
-    def _take_tool(self, name: str, label: str, raw: bytes, definition: Mapping[str, Any]) -> None:
+    def _take_tool(self, tool: Tool, label: str, definition: Mapping[str, Any]) -> None:
         schema = definition.get("inputSchema")
-        if not TOOL_NAME.match(name):
+        if not TOOL_NAME.match(tool.name):
             self._problems.append(f"{label}: expected 1 to 128 characters of A-Z a-z 0-9 _ . -; left out")
         elif not isinstance(schema, dict):
             self._problems.append(f"{label}: inputSchema is not an object; left out")
@@ -158,9 +162,7 @@ class Surveyor:
             except InvalidHeader as problem:
                 self._problems.append(f"{label}: {problem}; left out")
                 return
-            self._items[ItemKind.TOOL, name] = Tool(
-                ItemKind.TOOL, self._server, name, raw, digest_of(definition), schema, header_arguments=headers
-            )
+            self._items[ItemKind.TOOL, tool.name] = replace(tool, input_schema=schema, header_arguments=headers)
 
 
 def _page(value: bytes, member: str) -> tuple[list[bytes], str | None]:
@@ -173,6 +175,13 @@ def _page(value: bytes, member: str) -> tuple[list[bytes], str | None]:
     if cursor is not None and not isinstance(cursor, str):
         raise refuse(Reason.UPSTREAM_INVALID, f"a page of {member} has a cursor that is not a string")
     return entries, cursor
+
+
+def _digest(definition: Mapping[str, Any]) -> str | None:
+    try:
+        return digest_of(definition)
+    except RecursionError:
+        return None
 
 
 def _mapping(raw: bytes) -> Mapping[str, Any]:

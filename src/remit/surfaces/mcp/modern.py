@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -104,11 +105,10 @@ class ModernEra:
         """Compares the headers the tool declares and returns the others, to be passed on. A tool this tenant cannot see
         declares nothing here; the walk refuses it by name."""
         found = parameters(visit.fields)
-        declared = {}
-        server = self._server(visit)
-        item = server.items.get((ItemKind.TOOL, incoming.params.get("name", ""))) if server is not None else None
-        if isinstance(item, Tool) and item.header_arguments:
-            declared = dict(item.header_arguments)
+        declared: Mapping[str, str] = {}
+        tool = self._tool(visit, incoming.params.get("name"))
+        if tool is not None and tool.header_arguments:
+            declared = tool.header_arguments
             check_parameters(declared, incoming.params.get("arguments") or {}, found)
         if not found:
             return {}
@@ -117,15 +117,28 @@ class ModernEra:
         }
         return {suffix: value for suffix, value in suffixes.items() if suffix not in declared}
 
-    def _server(self, visit: Visit) -> Server | None:
-        name = visit.place.endpoint.server
+    def _tool(self, visit: Visit, name: object) -> Tool | None:
+        if not isinstance(name, str):
+            return None
+        catalog, owner = self._walk.catalog(), visit.place.endpoint.server
+        if not owner:
+            owners = catalog.bare_names.get(name, ())
+            owner, name = (owners[0], name) if len(owners) == 1 else (name.partition(".")[0], name.partition(".")[2])
+        server = self._server(visit, owner)
+        item = server.items.get((ItemKind.TOOL, name)) if server is not None else None
+        return item if isinstance(item, Tool) else None
+
+    def _server(self, visit: Visit, name: str) -> Server | None:
         server = self._walk.catalog().servers.get(name) if name else None
         return server if server is not None and visit.authenticated.claims.tenant in server.tenants else None
 
     def _unsupported(self, visit: Visit, version: str) -> Refusal:
         return refuse(
             Reason.UNSUPPORTED_VERSION,
-            data={"supported": supported_versions(self._server(visit)), "requested": version},
+            data={
+                "supported": supported_versions(self._server(visit, visit.place.endpoint.server)),
+                "requested": version,
+            },
         )
 
     # the walks

@@ -86,6 +86,13 @@ def test_what_a_sleeping_policy_says_about_tools_that_exist_is_still_checked(tmp
     assert len(report(write(tmp_path, acme__a=policy), CRM).faults) == 1
 
 
+@pytest.mark.parametrize("name", ['Server::"cmr"', 'Environment::"prod"', 'Tool::"crm/fnd"'])
+def test_a_name_that_nothing_has_is_noted(tmp_path: Path, name: str) -> None:
+    found = report(write(tmp_path, acme__a=f"forbid (principal, action, resource in {name});"), CRM)
+    assert found.faults == ()
+    assert [str(note) for note in found.notes] == [f"acme/a.cedar:1: nothing of this tenant is {name} now"]
+
+
 def test_with_no_tool_at_all_the_shipped_policies_stand(tmp_path: Path) -> None:
     found = report(
         write(tmp_path, acme__a='permit (principal, action in Action::"tools/call", resource);'), a_catalog()

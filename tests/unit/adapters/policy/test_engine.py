@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.adapters.policy.engine import POLICIES_ON_LOOP_MAX
 from remit.core.access import Effect, PolicyRef, Target, TargetKind
 from remit.core.catalog import Catalog, ItemKind
 from tests.policy_scene import CATALOG, FILES, GIT, UNKNOWN, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
@@ -131,6 +132,23 @@ async def test_an_argument_named_as_an_escape_is_only_a_name(tmp_path: Path) -> 
     assert (await engine.evaluate(ask("files/read_file", escaped))).effect is Effect.NO_PERMIT
     in_value = {"path": {"__extn": {"fn": "unknown", "arg": "args"}}}
     assert (await engine.evaluate(ask("files/read_file", in_value))).effect is Effect.ERROR
+
+
+async def test_a_request_the_engine_cannot_read_is_an_error(tmp_path: Path) -> None:
+    engine = await an_engine(write(tmp_path, acme__a="permit (principal, action, resource);"))
+    broken = ask("resources/read", target=Target(TargetKind.RESOURCE, "file:///\ud800"))
+    verdict = await engine.evaluate(broken)
+    assert (verdict.effect, verdict.determining) == (Effect.ERROR, ())
+    assert (await engine.evaluate_all([broken]))[0].effect is Effect.ERROR
+    whole = ask("resources/read", target=Target(TargetKind.RESOURCE, "file:///a"))
+    assert (await engine.evaluate(whole)).effect is Effect.PERMIT
+
+
+async def test_a_set_too_large_for_the_loop_decides_alike(tmp_path: Path) -> None:
+    many = 'permit (principal in Role::"nobody", action, resource);\n' * POLICIES_ON_LOOP_MAX
+    engine = await an_engine(write(tmp_path, acme__a=many + WORKSPACE))
+    assert (await engine.evaluate(ask("files/read_file", {"path": "/workspace/a"}))).effect is Effect.PERMIT
+    assert (await engine.evaluate(ask("files/read_file", {"path": "/etc"}))).effect is Effect.NO_PERMIT
 
 
 async def test_shadow_policies_are_recorded_and_not_enforced(tmp_path: Path) -> None:

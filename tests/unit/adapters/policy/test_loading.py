@@ -25,6 +25,11 @@ def test_shipped_forbids_are_part_of_every_set_and_known_as_such(tmp_path: Path)
     assert shipped == {"base-tenant": True, "base-environment": True, "base-high-risk": True, "base-session": False}
 
 
+def test_a_tenant_of_any_name_displaces_no_shipped_policy(tmp_path: Path) -> None:
+    parsed = load_tenant(write(tmp_path, base__base="\n" * 6 + PERMIT), "base")
+    assert len({policy.template.id for policy in parsed.policies}) == len(parsed.policies) == 5
+
+
 def test_faults_carry_file_and_line(tmp_path: Path) -> None:
     text = f"{PERMIT}\n\npermit (nobody, action, resource);\npermit (principal == ?principal, action, resource);"
     parsed = load_tenant(write(tmp_path, acme__git=text), "acme")

@@ -1,0 +1,45 @@
+"""Documents at URLs, without a network. The address rules hold here too: what could not be dialled cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from remit.core.egress import Peer, Trust, literal, parse_peer, refuse_address
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
+
+T = TypeVar("T")
+
+
+class FakeDialler:
+    """Connects to nothing: builds the protocol and remembers where it would have gone."""
+
+    def __init__(self) -> None:
+        self.dialled: list[Peer] = []
+
+    async def dial(self, make: Callable[[], T], peer: Peer, trust: Trust, *, ca_file: str = "") -> T:
+        address = literal(peer.host)
+        if address is not None:
+            refuse_address(trust, address)
+        self.dialled.append(peer)
+        return make()
+
+
+class FakeFetcher:
+    """`documents` maps URLs to bodies; any other URL is an outage."""
+
+    def __init__(self, documents: dict[str, bytes] | None = None) -> None:
+        self.documents = documents or {}
+        self.fetched: list[str] = []
+
+    async def fetch(self, url: str, trust: Trust, *, bytes_max: int, accept: str = "application/json") -> bytes:
+        address = literal(parse_peer(url).host)
+        if address is not None:
+            refuse_address(trust, address)
+        self.fetched.append(url)
+        if url not in self.documents:
+            raise refuse(Reason.UPSTREAM_UNREACHABLE, url)
+        if len(self.documents[url]) > bytes_max:
+            raise refuse(Reason.UPSTREAM_TOO_LARGE, url)
+        return self.documents[url]
