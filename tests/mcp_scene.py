@@ -16,6 +16,7 @@ from remit.core.grantbook import GrantBook
 from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
 from remit.core.scope import Scope, WholeServer
 from remit.flows.tool_call import ToolCall
+from remit.ports.sealer import Sealer
 from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.exchange import HttpRequest
 from remit.surfaces.mcp.walks import EndpointSettings
@@ -124,11 +125,12 @@ class McpScene:
 
     settings: EndpointSettings = field(default_factory=lambda: EndpointSettings(URL))
     catalog: Catalog = field(default_factory=lambda: catalog(FILES, GIT, PAYROLL))
+    sealer: Sealer = field(default_factory=FakeSealer)
 
     def __post_init__(self) -> None:
         self.clock, self.entropy, self.ledger = FakeClock(), FakeEntropy(), FakeLedger()
         self.policy, self.upstreams, self.calls = FakePolicy(*PERMITTED), FakeUpstreams(), FakeCalls()
-        self.sealer, self.changes, self.signer = FakeSealer(), FakeChanges(), FakeTokenSigner()
+        self.changes, self.signer = FakeChanges(), FakeTokenSigner()
         self.credentials, self.grants = FakeCredentials(), GrantBook()
         self.walk = ToolCall(
             authenticator=FakeAuthenticator(self.signer, self.clock, issuer=URL),
@@ -153,8 +155,8 @@ class McpScene:
         *,
         subject: str = "engineer",
         scopes: frozenset[Scope] | None = None,
-        grant: str = "",
         client: str = "demo",
+        grant: str = "",
     ) -> bytes:
         """A grant for one endpoint and the token that points to it."""
         resource = f"{URL}/mcp/{server}" if server else f"{URL}/mcp"

@@ -84,6 +84,7 @@ def ask(
     target: Target | None = None,
     server: str = "files",
     now_s: float = NOW_S,
+    era: Era = Era.MODERN,
 ) -> AccessRequest:
     """The access request for a tool (`server/tool`), or for another method about `target` of `server`."""
     live = live or a_live()
@@ -109,7 +110,7 @@ def ask(
     elif target.kind is TargetKind.PROMPT:
         item = catalog.servers[server].items[ItemKind.PROMPT, target.name]
     method = "tools/call" if target.kind is TargetKind.TOOL else action
-    request = McpRequest(b"1", method, {}, Era.MODERN, "2026-07-28", Endpoint("", RESOURCE))
+    request = McpRequest(b"1", method, {}, era, "2026-07-28", Endpoint("", RESOURCE))
     consented = require_consent(bind(authenticated, live, monotonic_s=1.0))
     resolved = resolve(consented, request, catalog.servers[server], target, item)
     return AccessRequest(resolved, action, {} if arguments is None else arguments, now_s)

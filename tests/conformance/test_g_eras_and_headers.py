@@ -142,6 +142,15 @@ def routed() -> McpScene:
     return McpScene(catalog=catalog(replace(FILES, items={**FILES.items, (tool.kind, tool.name): declared})))
 
 
+async def test_g3_declared_parameters_are_compared_on_the_shared_endpoint_too() -> None:
+    scene = routed()
+    token, call = scene.token(), {"name": "read_file", "arguments": {"region": "eu"}}
+    wrong: dict[bytes, bytes | None] = {b"mcp-param-region": b"us"}
+    assert (await scene.modern("/mcp", token, "tools/call", call, headers=wrong)).status == 400
+    right: dict[bytes, bytes | None] = {b"mcp-param-region": b"eu"}
+    assert (await scene.modern("/mcp", token, "tools/call", call, headers=right)).status == 200
+
+
 @pytest.mark.parametrize(
     ("arguments", "headers"),
     [

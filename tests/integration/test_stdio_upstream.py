@@ -318,6 +318,16 @@ async def test_an_idle_process_makes_room_and_a_full_house_is_an_outage() -> Non
     assert "in use" in caught.value.detail
 
 
+async def test_a_grant_with_too_many_processes_gives_up_its_own() -> None:
+    async with running(limits=UpstreamLimits(processes_per_grant_max=2)) as remit:
+        other = said(await call(remit, "who", grant="grant_2"))["pid"]
+        first = said(await call(remit, "who", session=a_session("a")))["pid"]
+        for nonce in ("b", "c"):
+            await call(remit, "count", session=a_session(nonce))
+        assert await gone(first)
+        assert said(await call(remit, "who", grant="grant_2"))["pid"] == other
+
+
 async def test_a_process_dies_with_remit_however_remit_dies(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(

@@ -6,6 +6,7 @@ import httptools
 
 HEAD_BYTES_MAX = 65_536
 HEADERS_MAX = 100
+JSON = b"application/json"
 
 
 class ResponseError(Exception):
@@ -101,8 +102,6 @@ class ResponseParser:
         if name in _ONCE and name in headers:
             raise ResponseError(f"{name.decode('ascii')} came twice")
         headers[name] = value
-        if len(headers) > HEADERS_MAX:
-            raise ResponseError(f"more than {HEADERS_MAX} headers")
 
     def on_headers_complete(self) -> None:
         response = self.response
@@ -113,11 +112,14 @@ class ResponseParser:
         if not self._version_seen and self._parser.get_http_version() != "1.1":
             raise ResponseError("expected HTTP/1.1")
         headers = response.headers
-        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        if len(headers) > HEADERS_MAX:
+            raise ResponseError(f"more than {HEADERS_MAX} headers")
+        if b"transfer-encoding" in headers and headers[b"transfer-encoding"].lower() != b"chunked":
             raise ResponseError("expected transfer-encoding: chunked or none")
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
             raise ResponseError("the body is compressed, which nobody asked for")
-        response.content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        kind = headers.get(b"content-type", b"")
+        response.content_type = kind if kind == JSON else kind.partition(b";")[0].strip().lower()
         self._version_seen = self.headed = True
 
     def on_body(self, body: bytes) -> None:

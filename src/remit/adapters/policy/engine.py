@@ -121,7 +121,6 @@ class CedarEngine:
         if (
             isinstance(entry, Entry)
             and entry.server is resolved.server
-            and entry.item is resolved.item
             and entry.era is resolved.request.era
             and self._sets.find(live.grant.tenant) is entry.loaded
         ):
@@ -141,7 +140,7 @@ class CedarEngine:
                 prepared = prepared_for(question, loaded)
         except Unprepared as problem:
             return problem.verdict
-        entry = Entry(loaded, question.server, question.item, question.era, prepared)
+        entry = Entry(loaded, question.server, question.era, prepared)
         self._memory.keep(live, key, entry)
         return self._decide(entry, request)
 

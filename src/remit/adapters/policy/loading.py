@@ -72,7 +72,7 @@ class Parsed:
 
 
 def base_files() -> list[SourceFile]:
-    """The shipped files. Their names have no folder, so that no tenant's file can have the same name and displace one."""
+    """The shipped files. Their names have no folder, so that no tenant's file has the same name and displaces one."""
     return [SourceFile(path.name, path.read_text("utf-8"), base=True) for path in sorted(BASE_DIR.glob("*.cedar"))]
 
 

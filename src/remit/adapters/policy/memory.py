@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from remit.adapters.policy.deciding import Prepared
 from remit.adapters.policy.sets import Loaded
 from remit.core.access import Verdict
-from remit.core.catalog import Era, Item, Server
+from remit.core.catalog import Era, Server
 from remit.core.grant import LiveGrant
 
 # A parsed question takes about 20 KB. The oldest is forgotten first; a grant that asks about ever new resources forgets
@@ -25,14 +25,13 @@ class Entry:
     it varies from call to call.
 
     Its key is the whole request: the grant (whose dictionary this is), action and target, and by identity the
-    tenant's loaded set, the server and the item, so that a changed policy or catalog never meets an old entry. A
-    verdict also stands for one epoch of the grant book only. Arguments and time are in no key: a slice that reads
-    them has no verdict here.
+    tenant's loaded set and the server with its definitions, so that a changed policy or catalog never meets an old
+    entry. A verdict also stands for one epoch of the grant book only. Arguments and time are in no key: a slice that
+    reads them has no verdict here.
     """
 
     loaded: Loaded
     server: Server
-    item: Item | None
     era: Era
     prepared: Prepared
     verdict: Verdict | None = None

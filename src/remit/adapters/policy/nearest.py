@@ -44,10 +44,7 @@ def _candidates(loaded: Loaded, about: Closure) -> list[Policy]:
     found = [
         policy
         for policy in loaded.index.policies
-        if policy.permits
-        and not policy.shadow
-        and not policy.base
-        and actions.intersection(actions_named(policy) or actions)
+        if policy.permits and not policy.shadow and actions.intersection(actions_named(policy) or actions)
     ]
     return sorted(found, key=lambda policy: len(_failed_scope(policy, about)))[:CANDIDATES_MAX]
 

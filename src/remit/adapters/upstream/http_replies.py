@@ -24,9 +24,7 @@ from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.ports.upstream import Message, Reply, Sink
 from remit.wire.events import Event, EventReader, EventTooLarge
-from remit.wire.response import Response
-
-JSON = b"application/json"
+from remit.wire.response import JSON, Response
 
 
 def whole_reply(response: Response, id: int, *, in_session: bool) -> Reply:

@@ -103,7 +103,7 @@ def is_reply(message: Received) -> bool:
 def own_id(message: Received) -> int | None:
     """The id if it is an integer as we send them, else None."""
     text = bytes(message.id)
-    return int(text) if text.isdigit() and len(text) < 20 else None
+    return int(text) if len(text) < 20 and text.isdigit() else None
 
 
 def reply_of(message: Received, id: int, *, http_status: int = 200, session: str = "", event_id: str = "") -> Reply:

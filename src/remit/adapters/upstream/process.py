@@ -202,7 +202,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
     def _notification(self, line: bytes, message: Received) -> None:
         flight, data = self._addressee(line, message)
         mailbox = flight.mailbox if flight is not None else None
-        if mailbox is None and data is line and self._exclusive and message.method != "notifications/progress":
+        if mailbox is None and data is line and message.method != "notifications/progress":
             of_session = message.method.endswith(("/list_changed", "/updated"))
             mailbox = (self.listener or self._only()) if of_session else (self._only() or self.listener)
         if mailbox is None:

@@ -67,6 +67,7 @@ class StdioUpstream:
         self._arguments = (world.launcher.resolve(transport.command[0]), *transport.command[1:])
         self._plain = {name: value for name, value in transport.environment.items() if not REFERENCE.search(value)}
         self._slots: dict[Key, Slot] = {}
+        self._launching = 0
         self._leaving: list[StdioProcess] = []
         self._starting: dict[Key, asyncio.Task[Slot]] = {}
         self._crashes: OrderedDict[Key, Crashes] = OrderedDict()
@@ -260,7 +261,7 @@ class StdioUpstream:
             raise refuse(
                 Reason.UPSTREAM_UNREACHABLE, f"the server's process crashed; it is started again in {wait_s:.1f} s"
             )
-        self._make_room()
+        self._make_room(key)
         limits = self._world.limits
         tail = StderrTail(self._config.name, credential, self._world.clock.monotonic_s)
         process = StdioProcess(
@@ -268,7 +269,12 @@ class StdioUpstream:
             message_bytes_max=limits.reply_bytes_max,
         )  # fmt: skip
         environment: dict[str, str | Secret] = {**self._plain, **dict(credential.environment)}
-        await self._world.launcher.launch(lambda: process, Command(self._arguments, environment, self._directory))
+        command = Command(self._arguments, environment, self._directory)
+        self._launching += 1
+        try:
+            await self._world.launcher.launch(lambda: process, command)
+        finally:
+            self._launching -= 1
         slot = Slot(process, credential, now_s, now_s)
         self._slots[key] = slot
         LOG.info("process_started", extra={"server": self._config.name, "pid": process.pid, "grant": key.grant})
@@ -277,13 +283,20 @@ class StdioUpstream:
             raise refuse(Reason.UPSTREAM_UNREACHABLE, "the server's process ended as soon as it was started")
         return slot
 
-    def _make_room(self) -> None:
-        if len(self._slots) < self._world.limits.processes_max:
-            return
-        idle = [(slot.used_s, key) for key, slot in self._slots.items() if not slot.process.busy]
+    def _make_room(self, wanted: Key) -> None:
+        """Stop the process that was idle the longest when there are too many: of this grant first, then of any."""
+        limits = self._world.limits
+        mine = [key for key in self._slots if wanted.grant and key.grant == wanted.grant]
+        if len(mine) >= limits.processes_per_grant_max:
+            self._stop_idlest(mine, "the grant has too many processes")
+        elif len(self._slots) + self._launching >= limits.processes_max:
+            self._stop_idlest(list(self._slots), "another grant needs its place")
+
+    def _stop_idlest(self, keys: list[Key], why: str) -> None:
+        idle = [key for key in keys if not self._slots[key].process.busy]
         if not idle:
-            raise refuse(Reason.UPSTREAM_UNREACHABLE, f"all {len(self._slots)} processes of the server are in use")
-        self._stop(min(idle, key=lambda pair: pair[0])[1], "another grant needs its place")
+            raise refuse(Reason.UPSTREAM_UNREACHABLE, f"all {len(keys)} processes of the server are in use")
+        self._stop(min(idle, key=lambda key: self._slots[key].used_s), why)
 
     def _stop(self, key: Key, why: str) -> bool:
         """End a key's process on purpose: it is forgotten first, so that its end is no crash."""

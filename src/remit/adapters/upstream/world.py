@@ -28,6 +28,7 @@ class UpstreamLimits:
     sessions_max: int = 4_096
     session_ttl_s: float = 3_600.0
     processes_max: int = 64
+    processes_per_grant_max: int = 16
     process_idle_s: float = 600.0
     start_s: float = 30.0
     stop_grace_s: float = 2.0

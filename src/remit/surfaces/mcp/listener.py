@@ -21,6 +21,7 @@ from remit.wire.http1 import FramingError, Limits, Request, RequestParser, statu
 log = logging.getLogger("remit.listener")
 
 KEEP_ALIVE_COMMENT = b":\n\n"
+PRIVATE = ((b"cache-control", b"private, no-store"),)
 PLAIN_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: private, no-store\r\n"
     b"x-content-type-options: nosniff\r\ncontent-length: %d\r\n\r\n"
@@ -276,7 +277,7 @@ class Answer:
         if self.begun:
             raise RuntimeError("this request is already answered")
         self.begun = self._whole = True
-        if status == 200 and not headers and self._keep_alive:
+        if status == 200 and self._keep_alive and (not headers or headers == PRIVATE):
             self._connection.write(PLAIN_HEAD % (content_type, len(body)) + body)
         else:
             self._connection.write(self._head(status, len(body), headers, content_type) + body)

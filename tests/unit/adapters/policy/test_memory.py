@@ -11,6 +11,7 @@ import pytest
 from remit.adapters.policy.engine import CedarEngine
 from remit.adapters.policy.memory import PREPARED_MAX, PREPARED_PER_GRANT_MAX, Entry
 from remit.core.access import AccessRequest, Effect, Target, TargetKind, Verdict
+from remit.core.catalog import Era
 from remit.core.grant import GrantEvent, LiveGrant
 from tests.policy_scene import GIT, a_catalog, a_live, a_server, an_engine, ask, write
 
@@ -87,6 +88,14 @@ async def test_a_changed_server_is_decided_again(tmp_path: Path) -> None:
     assert (await remembered(engine, ask("git/git_log", ARGUMENTS, live=live, catalog=now[0]))).effect is Effect.PERMIT
     now[0] = a_catalog(a_server("git", *GIT.items.values(), owner="somebody"), epoch=2)
     assert (await engine.evaluate(ask("git/git_log", ARGUMENTS, live=live, catalog=now[0]))).effect is Effect.NO_PERMIT
+
+
+async def test_eras_do_not_share_a_memory(tmp_path: Path) -> None:
+    policy = 'permit (principal, action == Action::"git/git_log", resource) when { context.era == "legacy" };'
+    engine = await an_engine(write(tmp_path, acme__a=policy))
+    live = a_live()
+    for era, effect in ((Era.LEGACY, Effect.PERMIT), (Era.MODERN, Effect.NO_PERMIT)) * 3:
+        assert (await engine.evaluate(ask("git/git_log", ARGUMENTS, live=live, era=era))).effect is effect
 
 
 async def test_targets_and_methods_do_not_share_a_memory(tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ async def test_only_the_tenants_own_permits_are_told(tmp_path: Path) -> None:
     assert near.policy.file == "globex/a.cedar"
 
 
+async def test_a_shadow_permit_is_not_told(tmp_path: Path) -> None:
+    engine = await an_engine(write(tmp_path, acme__shadow__a=POLICIES))
+    assert await engine.nearest(ask("files/read_file", {"path": "/etc"})) is None
+
+
 async def test_the_callers_arguments_are_not_in_the_answer(tmp_path: Path) -> None:
     engine = await an_engine(write(tmp_path, acme__a=POLICIES))
     assert "my-secret" not in str(await engine.nearest(ask("files/read_file", {"path": "/my-secret"})))

@@ -94,6 +94,18 @@ async def test_a_policy_that_stops_fitting_denies_what_it_applies_to_and_raises_
     ).effect is Effect.PERMIT
 
 
+async def test_a_forbid_that_can_no_longer_see_its_argument_denies(tmp_path: Path) -> None:
+    """Cedar would take `has force` for false, and the forbid would never fire again."""
+    forced = {"type": "object", "properties": {"force": {"type": "boolean"}}}
+    now = [a_catalog(a_server("git", a_tool("git", "push", forced)))]
+    forbid = 'forbid (principal, action == Action::"git/push", resource) when { context.args has force };'
+    engine = await an_engine(write(tmp_path, acme__a=f"{ANY}\n{forbid}"), current=lambda: now[0])
+    assert (await engine.evaluate(ask("git/push", {}, catalog=now[0]))).effect is Effect.PERMIT
+    assert (await engine.evaluate(ask("git/push", {"force": True}, catalog=now[0]))).effect is Effect.FORBID
+    now[0] = a_catalog(a_server("git", a_tool("git", "push", {"type": "object"})), epoch=2)
+    assert (await engine.evaluate(ask("git/push", {}, catalog=now[0]))).effect is Effect.ERROR
+
+
 async def test_an_epoch_that_changes_no_tool_keeps_the_set(tmp_path: Path) -> None:
     now = [CATALOG]
     engine = await an_engine(write(tmp_path, acme__a=ANY), current=lambda: now[0])
