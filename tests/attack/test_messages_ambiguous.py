@@ -4,11 +4,15 @@ JSON matches keys in any case (CVE-2026-27896): what was decided on was not what
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import orjson
 import pytest
 
+from remit.core.catalog import ItemKind
 from remit.core.reasons import Reason
-from tests.mcp_scene import McpScene, modern_request
+from tests.mcp_scene import FILES, McpScene, catalog, modern_request, with_items
 
 PERMITTED = {"name": "read_file", "arguments": {"path": "/a"}}
 
@@ -71,3 +75,19 @@ async def test_a_header_that_says_something_harmless_does_not_hide_the_body(head
     denied = await scene.send("/mcp/files", body, headers)
     assert orjson.loads(denied.body)["result"]["isError"] is True
     assert scene.upstreams.arrived == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"Path": "/etc/shadow"}, {"box": {"SIZE": 1}}, {"path": "/a", "box": {"Size": 1}}]
+)
+async def test_an_argument_in_another_case_than_declared_is_denied(arguments: dict[str, Any]) -> None:
+    schema = {"properties": {"path": {}, "box": {"properties": {"size": {}}}}}
+    tool = replace(FILES.items[ItemKind.TOOL, "read_file"], input_schema=schema)
+    scene = McpScene(catalog=catalog(with_items(FILES, tool)))
+    token = scene.token("files")
+    denied = await scene.modern("/mcp/files", token, "tools/call", {"name": "read_file", "arguments": arguments})
+    assert denied.json["result"]["structuredContent"]["io.remit/decision"]["reason"] == "args_schema"
+    assert scene.upstreams.arrived == []
+    twin = {"path": "/a", "box": {"size": 1}, "other": {"Path": 1}}
+    permitted = await scene.modern("/mcp/files", token, "tools/call", {"name": "read_file", "arguments": twin})
+    assert "isError" not in permitted.json["result"]

@@ -239,6 +239,7 @@ async def test_g14_a_modern_stream_carries_no_request_and_nothing_malformed() ->
     scene.upstreams.answers["files", "tools/call"] = sends(
         Message(b'{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{}}'),
         Message(b'{"jsonrpc":"2.0","id":9,"result":{}}'),
+        Message(b'{"jsonrpc":"2.0","id":9,"method":"notifications/message","params":{}}'),
         Message(b'{"jsonrpc":"2.0","method":"tools/call","params":{}}'),
         Message(b"[]"),
         Message(b"not json"),

@@ -114,7 +114,7 @@ async def test_a_disconnect_cancels_the_handler() -> None:
         writer.write(post(b"x"))
         await started.wait()
         writer.close()
-        await asyncio.wait_for(cancelled.wait(), 5)
+        assert await asyncio.wait_for(cancelled.wait(), 5)
 
 
 async def test_a_disconnect_does_not_cancel_a_detached_handler() -> None:
@@ -133,7 +133,7 @@ async def test_a_disconnect_does_not_cancel_a_detached_handler() -> None:
         writer.close()
         await writer.wait_closed()
         gone.set()
-        await asyncio.wait_for(finished.wait(), 5)
+        assert await asyncio.wait_for(finished.wait(), 5)
 
 
 async def test_a_half_closed_connection_counts_as_closed() -> None:
@@ -151,7 +151,7 @@ async def test_a_half_closed_connection_counts_as_closed() -> None:
         writer.write(post(b"x"))
         await started.wait()
         writer.write_eof()
-        await asyncio.wait_for(cancelled.wait(), 5)
+        assert await asyncio.wait_for(cancelled.wait(), 5)
 
 
 async def test_a_stream_is_chunked_and_ends_cleanly() -> None:

@@ -22,6 +22,11 @@ from remit.core.scope import SERVER_NAME
 Name = Annotated[str, Meta(pattern=SERVER_NAME.pattern.replace(r"\Z", "$"))]
 Positive = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0)]
+# The first parts of MCP's method names: a policy about `tools/call` must never be about a tool of a server `tools`.
+METHOD_NAMES = frozenset(
+    "completion initialize logging notifications ping prompts resources roots sampling server session subscriptions tasks "
+    "tools".split()
+)
 REFERENCE = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]+)\}")
 
 
@@ -251,6 +256,9 @@ def check(settings: Settings) -> list[str]:
     problems = _check_addresses(settings)
     tenants, environments = set(settings.tenants), set(settings.environments)
     for name, server in settings.servers.items():
+        twin = confusable(name, settings.servers)
+        if twin:
+            problems.append(f"servers.{name}: looks like {twin!r}; choose names that people can tell apart")
         problems += _check_server(f"servers.{name}", server, tenants, environments)
     for name, account in settings.accounts.items():
         problems += _check_account(f"accounts.{name}", name, account, tenants)
@@ -260,7 +268,7 @@ def check(settings: Settings) -> list[str]:
 
 
 def _check_server(where: str, server: ServerSettings, tenants: set[str], environments: set[str]) -> list[str]:
-    problems = []
+    problems = [f"{where}: the name is an MCP method's; choose another"] if where[8:] in METHOD_NAMES else []
     if (server.stdio is None) == (server.http is None):
         problems.append(f"{where}: expected exactly one of stdio and http")
     problems += [f"{where}.tenants: {tenant!r} is not in tenants" for tenant in server.tenants if tenant not in tenants]

@@ -215,4 +215,5 @@ def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
             return Permitted(access, verdict, (OBSERVED,), candidate=verdict)
         case Observe() | Enforce():
             named = ", ".join(str(policy) for policy in verdict.determining)
-            raise DeniedByPolicy(_DENIAL[effect], named, verdict)
+            unavailable = effect is Effect.ERROR and not verdict.policy_version
+            raise DeniedByPolicy(Reason.POLICY_UNAVAILABLE if unavailable else _DENIAL[effect], named, verdict)

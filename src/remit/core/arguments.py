@@ -57,6 +57,22 @@ def refuse_dotted_uri(uri: str) -> None:
         raise refuse(Reason.ARGS_PATH, "the URI contains ..")
 
 
+def _refuse_other_case(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Deny `Path` where the schema declares `path`: policy would see no path, and a server that matches names in any
+    case would (CVE-2026-27896)."""
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return
+    if not arguments.keys() <= properties.keys():
+        declared = {name.casefold() for name in properties}
+        for name in arguments:
+            if name not in properties and name.casefold() in declared:
+                raise refuse(Reason.ARGS_SCHEMA, f"{name[:64]!r} differs only in case from a declared argument")
+    for name, value in arguments.items():
+        if isinstance(value, dict) and isinstance(properties.get(name), dict):
+            _refuse_other_case(properties[name], value)
+
+
 def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) -> Mapping[str, Any]:
     """The arguments in the form that is decided on and forwarded: no reserved key, fitting the schema, paths normal,
     within the grant's constraints. Raises `Denied`."""
@@ -66,6 +82,7 @@ def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) ->
     problem = tool.validate(arguments)
     if problem is not None:
         raise refuse(Reason.ARGS_SCHEMA, problem)
+    _refuse_other_case(tool.input_schema, arguments)
     if tool.path_arguments:
         arguments = dict(arguments)
         for name in tool.path_arguments:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from remit.core.names import skeleton
+
 
 class Era(StrEnum):
     """`modern` is revision 2026-07-28 and later (no session); `legacy` is the initialize handshake, up to
@@ -160,12 +162,14 @@ class Catalog:
 
 
 def bare_names(servers: Mapping[str, Server]) -> dict[str, tuple[str, ...]]:
-    """Which servers offer each bare tool name. Withheld tools count: a name is not given away while its owner is
-    held.
+    """Which servers offer each bare tool name, or one that looks like it: neither is served bare then. Withheld tools
+    count: a name is not given away while its owner is held.
     """
-    names: dict[str, set[str]] = {}
+    names: set[str] = set()
+    owners: dict[str, set[str]] = {}
     for server in servers.values():
         for kind, name in (*server.items, *server.withheld):
             if kind is ItemKind.TOOL:
-                names.setdefault(name, set()).add(server.name)
-    return {name: tuple(sorted(owners)) for name, owners in names.items()}
+                names.add(name)
+                owners.setdefault(skeleton(name), set()).add(server.name)
+    return {name: tuple(sorted(owners[skeleton(name)])) for name in names}

@@ -28,7 +28,7 @@ from remit.core.principals import Claims, conclude_authenticated
 from remit.core.reasons import Reason
 from remit.core.request import Endpoint, McpRequest
 from remit.core.scope import OneTool, WholeServer
-from tests.unit.core.grants import RESOURCE, a_grant, a_live_grant
+from tests.grant_scene import RESOURCE, a_grant, a_live_grant
 
 PERMIT = PolicyRef("engineers", "files.cedar", 3)
 FORBID = PolicyRef("no-secrets", "base.cedar", 7)
@@ -142,7 +142,8 @@ def test_an_explicit_permit_permits() -> None:
         (verdict(Effect.ERROR), Reason.POLICY_ERROR),
         (verdict(Effect.PERMIT, PERMIT, errors=("policy1 failed",)), Reason.POLICY_ERROR),
         (verdict(Effect.PERMIT), Reason.POLICY_ERROR),
-        (verdict(Effect.PERMIT, PERMIT, version=""), Reason.POLICY_ERROR),
+        (verdict(Effect.PERMIT, PERMIT, version=""), Reason.POLICY_UNAVAILABLE),
+        (verdict(Effect.ERROR, version=""), Reason.POLICY_UNAVAILABLE),
     ],
 )
 def test_anything_but_an_explicit_permit_by_a_named_policy_of_a_known_version_denies(

@@ -1,4 +1,4 @@
-"""The walk, with a fault at every stage: nothing later runs, what began is recorded to its end, every lease goes back."""
+"""The walk with a fault at every stage: nothing later runs, what began is recorded, every lease goes back."""
 
 from __future__ import annotations
 

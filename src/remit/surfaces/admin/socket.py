@@ -2,7 +2,7 @@
 
     -> {"act": "grant.create", "arguments": {...}}
     <- {"item": {...}}                  zero or more, for acts that produce a stream
-    <- {"ok": true, "result": {...}}    or {"ok": false, "error": {"reason", "message", "detail", "next", "decision_id"}}
+    <- {"ok": true, "result": {...}}    or {"ok": false, "error": {"reason", "message", "detail", "next", ...}}
 
 The peer's user id is read from the socket (SO_PEERCRED); the message cannot say who it is from. The socket file is 0600
 unless administrators of other users are configured, and even then the kernel's answer decides.
