@@ -60,6 +60,32 @@ async def test_g4_a_bare_name_is_not_given_away_while_its_owner_is_withheld() ->
     assert "result" not in answer.json or answer.json["result"]["isError"]
 
 
+async def test_g4_a_tool_named_like_another_server_s_prefix_does_not_stand_in_for_it() -> None:
+    """Tool shadowing: `git.search` is what git's own tool is called once its bare name is taken twice."""
+    shadow = with_items(FILES, *FILES.items.values(), item("files", ItemKind.TOOL, "git.search"))
+    scene = McpScene(catalog=catalog(shadow, GIT))
+    scene.policy.permit("files/git.search")
+    token = scene.token()
+    shown = names(await scene.modern("/mcp", token, "tools/list"))
+    assert shown == ["read_file", "files.search", "files.git.search", "git_log", "git.search"]
+    for name, server in (("git.search", "git"), ("files.git.search", "files")):
+        assert (await scene.modern("/mcp", token, "tools/call", {"name": name, "arguments": {}})).status == 200
+        assert scene.upstreams.arrived[-1].server == server
+
+
+async def test_g4_names_that_look_alike_are_not_served_bare() -> None:
+    twin = with_items(GIT, item("git", ItemKind.TOOL, "read-file"), item("git", ItemKind.TOOL, "git_log"))
+    scene = McpScene(catalog=catalog(FILES, twin))
+    scene.policy.permit("git/read-file")
+    token = scene.token()
+    shown = names(await scene.modern("/mcp", token, "tools/list"))
+    assert shown == ["files.read_file", "search", "git.read-file", "git_log"]
+    for name, server in (("files.read_file", "files"), ("git.read-file", "git")):
+        assert (await scene.modern("/mcp", token, "tools/call", {"name": name, "arguments": {}})).status == 200
+        assert scene.upstreams.arrived[-1].server == server
+    assert (await scene.modern("/mcp", token, "tools/call", CALL)).json["result"]["isError"] is True
+
+
 async def test_g4_a_single_server_s_names_and_bytes_are_its_own() -> None:
     scene = McpScene()
     answer = await scene.modern("/mcp/files", scene.token("files"), "tools/list")

@@ -113,3 +113,11 @@ def test_the_glossary_has_the_words_the_house_rules_ban_others_for() -> None:
 def test_pages_use_the_glossarys_words(name: str) -> None:
     words = "backend|blacklist|whitelist|service user|auth service|requester"
     assert re.findall(rf"\b(?:{words})s?\b", pages()[name], re.IGNORECASE) == []
+
+
+def test_the_readme_shows_every_step_of_the_demo_as_it_ends() -> None:
+    shown = page("README.md").split("<!-- demo-output -->")[1].split("<!-- /demo-output -->")[0]
+    titles = re.findall(r'Step\("([^"]+)"', (ROOT / "src/remit/cli/demo_walk.py").read_text(encoding="utf-8"))
+    lines = [line for line in shown.splitlines() if re.search(r"  dec_[A-Z2-7]{16}  ", line)]
+    assert [line.split("  ")[0] for line in lines] == titles
+    assert f"{len(titles)} of {len(titles)} decisions as expected" in shown

@@ -17,6 +17,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from remit.core.names import confusable
 from remit.core.scope import SERVER_NAME
 
 Name = Annotated[str, Meta(pattern=SERVER_NAME.pattern.replace(r"\Z", "$"))]
@@ -24,8 +25,22 @@ Positive = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 # The first parts of MCP's method names: a policy about `tools/call` must never be about a tool of a server `tools`.
 METHOD_NAMES = frozenset(
-    "completion initialize logging notifications ping prompts resources roots sampling server session subscriptions tasks "
-    "tools".split()
+    [
+        "completion",
+        "initialize",
+        "logging",
+        "notifications",
+        "ping",
+        "prompts",
+        "resources",
+        "roots",
+        "sampling",
+        "server",
+        "session",
+        "subscriptions",
+        "tasks",
+        "tools",
+    ]
 )
 REFERENCE = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]+)\}")
 

@@ -161,15 +161,25 @@ class Catalog:
     bare_names: Mapping[str, tuple[str, ...]]
 
 
+# Stands beside the owners of a name that is never served bare.
+NEVER_BARE: Final = ""
+
+
 def bare_names(servers: Mapping[str, Server]) -> dict[str, tuple[str, ...]]:
-    """Which servers offer each bare tool name, or one that looks like it: neither is served bare then. Withheld tools
-    count: a name is not given away while its owner is held.
+    """Which servers offer each bare tool name, or one that looks like it: with more than one, none is served bare.
+    Withheld tools count: a name is not given away while its owner is held. A name that reads like `server.tool` of a
+    registered server is never bare, or it would stand in for that server's tool.
     """
     names: set[str] = set()
     owners: dict[str, set[str]] = {}
+    prefixes = {skeleton(name) for name in servers}
     for server in servers.values():
         for kind, name in (*server.items, *server.withheld):
             if kind is ItemKind.TOOL:
                 names.add(name)
-                owners.setdefault(skeleton(name), set()).add(server.name)
+                found = owners.setdefault(skeleton(name), set())
+                found.add(server.name)
+                prefix, dot, _ = name.partition(".")
+                if dot and skeleton(prefix) in prefixes:
+                    found.add(NEVER_BARE)
     return {name: tuple(sorted(owners[skeleton(name)])) for name in names}

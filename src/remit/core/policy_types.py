@@ -19,6 +19,9 @@ from remit.core.arguments import RESERVED_KEYS
 LONG_MAX: Final = 2**63 - 1
 DECIMAL_PLACES: Final = 4  # Cedar's decimal: a 64-bit integer of ten-thousandths
 DEPTH_MAX: Final = 16
+# A schema is the server's own: a few lines of `$ref` can stand for millions of parts, and brackets for any depth.
+PARTS_MAX: Final = 2_000
+NESTING_MAX: Final = 64
 
 # An attribute's way from the top of a record: ("args", "path").
 Path = tuple[str, ...]
@@ -81,12 +84,19 @@ class _Unmappable(Exception):
     pass
 
 
+class _TooManyParts(Exception):
+    pass
+
+
 def tool_type(input_schema: Mapping[str, Any]) -> ToolType:
     """Map an inputSchema (JSON Schema 2020-12). What has no exact counterpart is left out and named, never
     approximated.
     """
     mapper = _Mapper(input_schema)
-    arguments = mapper.record(input_schema, (), frozenset(), top=True)
+    try:
+        arguments = mapper.record(input_schema, (), frozenset(), top=True)
+    except _TooManyParts:
+        return ToolType(RecordOf({}), (Unmapped(("args",), f"the schema stands for more than {PARTS_MAX} parts"),))
     return ToolType(arguments, tuple(mapper.unmapped))
 
 
@@ -94,6 +104,7 @@ class _Mapper:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self.unmapped: list[Unmapped] = []
+        self._parts = self._nesting = 0
 
     def record(self, schema: Mapping[str, Any], path: Path, seen: frozenset[str], *, top: bool = False) -> RecordOf:
         properties = schema.get("properties")
@@ -119,8 +130,18 @@ class _Mapper:
         """The mapped type, and whether null is allowed (null is the same as absent)."""
         if not isinstance(schema, Mapping):
             raise _Unmappable("any value")
-        if len(path) > DEPTH_MAX:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise _TooManyParts
+        if len(path) > DEPTH_MAX or self._nesting >= NESTING_MAX:
             raise _Unmappable("nested too deeply")
+        self._nesting += 1
+        try:
+            return self._kind(schema, path, seen)
+        finally:
+            self._nesting -= 1
+
+    def _kind(self, schema: Mapping[str, Any], path: Path, seen: frozenset[str]) -> tuple[MappedType, bool]:
         if "$ref" in schema:
             return self._reference(schema["$ref"], path, seen)
         if "anyOf" in schema or "oneOf" in schema:

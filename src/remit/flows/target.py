@@ -33,8 +33,13 @@ def visible_servers(catalog: Catalog, grant: Grant) -> list[Server]:
     return [
         server
         for name, server in sorted(catalog.servers.items())
-        if grant.tenant in server.tenants and grant.environment == server.environment and reaches(grant.scopes, name)
+        if within_sight(server, grant) and reaches(grant.scopes, name)
     ]
+
+
+def within_sight(server: Server, grant: Grant) -> bool:
+    """Whether the grant's principal may know that the server exists."""
+    return grant.tenant in server.tenants and grant.environment == server.environment
 
 
 def find_target(catalog: Catalog, grant: Grant, request: McpRequest) -> Found:
@@ -78,7 +83,7 @@ def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, 
     unique.
     """
     if kind is ItemKind.TOOL:
-        return _tool_owner(catalog, name)
+        return _tool_owner(catalog, grant, name)
     visible = visible_servers(catalog, grant)
     owners = [server for server in visible if request.era in server.eras and (kind, name) in server.items]
     if not owners and kind is ItemKind.RESOURCE:
@@ -92,7 +97,7 @@ def _owner(catalog: Catalog, grant: Grant, request: McpRequest, kind: ItemKind, 
     return owners[0], name
 
 
-def _tool_owner(catalog: Catalog, name: str) -> tuple[Server, str]:
+def _tool_owner(catalog: Catalog, grant: Grant, name: str) -> tuple[Server, str]:
     """Whoever owns the name, also beyond the grant: stage 4's second half refuses that, and so it is on record."""
     owners = catalog.bare_names.get(name, ())
     if len(owners) == 1:
@@ -100,7 +105,8 @@ def _tool_owner(catalog: Catalog, name: str) -> tuple[Server, str]:
     else:
         prefix, _, bare = name.partition(".")
         if len(catalog.bare_names.get(bare, ())) < 2:  # server.tool is served only where the bare name is taken twice
-            raise refuse(Reason.NAME_AMBIGUOUS if owners else Reason.TOOL_UNKNOWN, name[:128])
+            known = any(within_sight(catalog.servers[owner], grant) for owner in owners)
+            raise refuse(Reason.NAME_AMBIGUOUS if known else Reason.TOOL_UNKNOWN, name[:128])
     server = catalog.servers.get(prefix)
     if server is None:
         raise refuse(Reason.TOOL_UNKNOWN, name[:128])

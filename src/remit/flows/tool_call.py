@@ -47,7 +47,7 @@ from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.flows.bridge import require_same_era
 from remit.flows.step_up import beyond_grant
-from remit.flows.target import Found, find_target
+from remit.flows.target import Found, find_target, within_sight
 from remit.ports.authenticator import Authenticator
 from remit.ports.calls import Calls
 from remit.ports.clock import Clock, Entropy
@@ -118,11 +118,12 @@ class ToolCall:
         try:
             consented = require_consent(bound)
             found = server, target, item = find_target(self.catalog(), bound.grant, request)
-            require_same_era(request.era, server)
-            try:
+            if within_sight(server, bound.grant):  # of a server beyond it not even the era is told
+                try:
                 resolved = resolve(consented, request, server, target, item)
             except OutsideGrant:
                 raise await beyond_grant(self.policy, consented, request, found, self.clock.now_s()) from None
+            require_same_era(request.era, server)  # after the tenant: what another's server speaks is not told
             arguments: Mapping[str, Any] = request.params.get("arguments") or {}
             action = request.method
             if isinstance(item, Tool):
@@ -137,7 +138,7 @@ class ToolCall:
             if isinstance(refusal, DeniedByPolicy) and access is not None:
                 refusal.near_miss = await self.policy.nearest(access)
             self.record_denial(refusal, denial_fields(refusal, bound, request, found, access))
-            raise concealed(refusal) from None
+            raise concealed(refusal, request) from None
 
     # 7 and 8 ------------------------------------------------------------------------------------------------------
     def record_intent(self, permitted: Permitted) -> Recorded:
@@ -278,11 +279,12 @@ def denial_fields(
     return fields
 
 
-def concealed(refusal: Refusal) -> Refusal:
+def concealed(refusal: Refusal, request: McpRequest) -> Refusal:
     """What the client may know of it. That a name exists for another tenant or environment is theirs alone: on record
-    it is what it is, to the client it is a name it does not have."""
+    it is what it is, to the client it is a name nobody has, word for word."""
     if refusal.reason not in (Reason.TENANT_MISMATCH, Reason.ENVIRONMENT_MISMATCH):
         return refusal
-    shown = refuse(Reason.TOOL_UNKNOWN)
+    name = request.params.get("name", "")
+    shown = refuse(Reason.TOOL_UNKNOWN, name[:128] if isinstance(name, str) else "")
     shown.decision_id = refusal.decision_id
     return shown

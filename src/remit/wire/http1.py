@@ -87,6 +87,7 @@ class RequestParser:
         "_limits",
         "_parser",
         "_seen",
+        "_started",
         "_target",
         "expects_continue",
     )
@@ -104,12 +105,13 @@ class RequestParser:
         self._target = b""
         self._head_size = self._body_size = self._hosts = 0
         self._in_head = True
+        self._started = False
         self.expects_continue = False
 
     @property
     def in_message(self) -> bool:
-        """Whether part of a request has arrived."""
-        return bool(self._target) or not self._in_head
+        """Whether part of a request has arrived, be it one letter of its method."""
+        return self._started
 
     def feed(self, data: bytes) -> list[Request]:
         """The requests these bytes complete. Raises `FramingError`.
@@ -144,6 +146,9 @@ class RequestParser:
             self._seen = (head, request)
 
     # llhttp callbacks ------------------------------------------------------------------------------------------------
+    def on_message_begin(self) -> None:
+        self._started = True
+
     def on_url(self, part: bytes) -> None:
         self._target += part
         self._count(len(part))

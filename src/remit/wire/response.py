@@ -46,11 +46,21 @@ _ONCE = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"m
 class ResponseParser:
     """Feed bytes; `response` fills up. Bytes after its end are refused: they answer no request (response smuggling)."""
 
-    __slots__ = ("_body_bytes_max", "_head_bytes", "_in_head", "_parser", "_version_seen", "headed", "response")
+    __slots__ = (
+        "_body_bytes_max",
+        "_head_bytes",
+        "_in_head",
+        "_parser",
+        "_seen",
+        "_version_seen",
+        "headed",
+        "response",
+    )
 
     def __init__(self, body_bytes_max: int) -> None:
         self._body_bytes_max = body_bytes_max
         self._parser = httptools.HttpResponseParser(self)
+        self._seen: tuple[bytes, Response] | None = None
         self._version_seen = False  # a peer speaks one version, so one look per connection is enough
         self.expect(body_bytes_max)
 
@@ -63,7 +73,14 @@ class ResponseParser:
         self._head_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        """Raises `ResponseError`; whatever of the response was complete before stays so."""
+        """Raises `ResponseError`; whatever of the response was complete before stays so.
+
+        A server repeats its head byte for byte. When a response arrives as one packet that is the last validated head
+        with a body of the same length, llhttp would say the same again, so it is not asked: same bytes, same framing.
+        """
+        whole = self._head_bytes == 0 and not self.headed
+        if whole and self._seen is not None and self._repeats(data):
+            return
         if not self.headed:
             self._head_bytes += len(data)
         try:
@@ -78,6 +95,31 @@ class ResponseParser:
             raise ResponseError("not a well-formed HTTP/1.1 response") from None
         if not self.headed and self._head_bytes > HEAD_BYTES_MAX:
             raise ResponseError(f"the response head is longer than {HEAD_BYTES_MAX} bytes")
+        if whole and self.response.complete:
+            self._remember(data)
+
+    def _repeats(self, data: bytes) -> bool:
+        if self._seen is None:
+            return False
+        head, like = self._seen
+        if len(data) != len(head) + like.size or not data.startswith(head) or like.size > self._body_bytes_max:
+            return False
+        response = self.response
+        response.status, response.headers, response.content_type = like.status, like.headers, like.content_type
+        response.body, response.size = [data[len(head) :]], like.size
+        response.keep_alive = response.complete = self.headed = True
+        return True
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head of a response that arrived whole, alone, with a Content-Length and a connection to reuse."""
+        response = self.response
+        head = data[: len(data) - response.size]
+        framed = b"content-length" in response.headers and b"transfer-encoding" not in response.headers
+        if response.keep_alive and framed and response.size and head.endswith(b"\r\n\r\n"):
+            like = Response()
+            like.status, like.headers, like.content_type = response.status, response.headers, response.content_type
+            like.size = response.size
+            self._seen = (head, like)
 
     def end(self) -> bool:
         """The peer closed. Whether that ends the response properly: only one without a length ends so (RFC 9112,

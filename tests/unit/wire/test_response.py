@@ -69,3 +69,43 @@ def test_connection_close_is_not_kept_alive() -> None:
     parser.feed(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
     assert parser.response.complete
     assert not parser.response.keep_alive
+
+
+def test_a_repeated_head_is_read_like_the_first_time() -> None:
+    parser = ResponseParser(1000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    parser.feed(head + b"{}")
+    first = parser.response
+    parser.expect(1000)
+    parser.feed(head + b"[]")
+    second = parser.response
+    assert (second.status, second.content_type, second.keep_alive) == (200, b"application/json", True)
+    assert (first.take(), second.take(), second.complete) == (b"{}", b"[]", True)
+
+
+def test_a_response_that_only_begins_like_the_last_one_is_read_afresh() -> None:
+    parser = ResponseParser(1000)
+    parser.feed(b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\n{}")
+    parser.expect(1000)
+    parser.feed(b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 3\r\n\r\n{}")
+    assert not parser.response.complete
+    parser.feed(b" ")
+    assert parser.response.take() == b"{} "
+
+
+def test_a_byte_after_a_repeated_response_is_still_refused() -> None:
+    parser = ResponseParser(1000)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\n{}"
+    parser.feed(whole)
+    parser.expect(1000)
+    with pytest.raises(ResponseError):
+        parser.feed(whole + b"x")
+
+
+def test_a_repeated_response_over_a_lower_limit_is_refused() -> None:
+    parser = ResponseParser(1000)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\n{}"
+    parser.feed(whole)
+    parser.expect(1)
+    with pytest.raises(TooLarge):
+        parser.feed(whole)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from remit.adapters.schema.work import References, Unresolved, affordable, unfolds
 from remit.core.catalog import Validator
 
 DEPTH_MAX: Final = 64
@@ -23,9 +24,15 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
     """Draft 2020-12 unless `$schema` says otherwise. Raises `SchemaProblem`.
 
     Nothing is fetched: a `$ref` to anywhere but the schema itself does not compile (G16). Depth, size and regular
-    expression backtracking are bounded, because the schema is the server's and the call is on the hot path.
+    expression backtracking are bounded, because the schema is the server's and the call is on the hot path. Where
+    references could multiply the work, each value's is counted before the validator, which nothing interrupts, starts.
     """
     _refuse_excess(schema)
+    references = References(schema)
+    try:
+        cheap = unfolds(schema, references)
+    except Unresolved as error:
+        raise SchemaProblem(str(error)) from None
     try:
         validator = jsonschema_rs.validator_for(
             dict(schema),
@@ -37,6 +44,8 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
         raise SchemaProblem(str(error).partition("\n")[0][:PROBLEM_CHARS_MAX]) from None
 
     def problem(arguments: Mapping[str, Any]) -> str | None:
+        if not cheap and not affordable(schema, references, arguments):
+            return "the tool's inputSchema makes too much work of these arguments"
         try:
             if validator.is_valid(arguments):
                 return None

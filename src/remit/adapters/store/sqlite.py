@@ -1,53 +1,45 @@
-"""The store on disk: one SQLite file in WAL mode, synchronous commits, readable by its owner alone, one writer."""
+"""The store on disk: one SQLite file in WAL mode, synchronous commits, readable by its owner alone, one writer.
+
+The standard library's driver in a worker thread: the store has two tables, and an object mapper would be two thirds of
+the time Remit takes to start (docs/decisions).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from typing import Final, TypeVar
 
 from remit.adapters.store.seal import Seal, tampered
-from remit.core.errors import refuse
+from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.ports.store import Row
 
-_tables: Final = sa.MetaData()
-_rows: Final = sa.Table(
-    "authority_rows",
-    _tables,
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("mac", sa.LargeBinary, nullable=False),
+T = TypeVar("T")
+# `authority` has one row: where the authority counter stands, and the MAC over it and the set of all rows.
+_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS authority_rows (
+         kind TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL, sequence BIGINT NOT NULL, mac BLOB NOT NULL,
+         PRIMARY KEY (kind, id))""",
+    """CREATE TABLE IF NOT EXISTS authority (
+         "only" INTEGER PRIMARY KEY, sequence BIGINT NOT NULL, set_mac BLOB NOT NULL)""",
 )
-# One row: where the authority counter stands, and the MAC over it and the set of all rows.
-_authority: Final = sa.Table(
-    "authority",
-    _tables,
-    sa.Column("only", sa.Integer, primary_key=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("set_mac", sa.LargeBinary, nullable=False),
-)
+_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
 
 
 class SqliteStore:
-    """Made by `open`. Every method is called on the loop it was opened on."""
+    """Made by `open`. Operations run one at a time, each in a thread and to its end, whoever still waits for it."""
 
-    def __init__(self, engine: AsyncEngine, seal: Seal) -> None:
-        self._engine = engine
+    def __init__(self, database: sqlite3.Connection, seal: Seal) -> None:
+        self._database = database
         self._seal = seal
-        self._turn = asyncio.Lock()
+        self._guard = threading.Lock()
         self._sequence = 0
         self._members = 0
         self._stale = True  # whether the two above may differ from the file
@@ -55,109 +47,130 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path, key: Secret) -> SqliteStore:
         """Make or check the file. Raises `Outage` if it cannot be used, others can reach it, or somebody changed it."""
-        _require_private(path)
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", poolclass=StaticPool)
-        sa.event.listen(engine.sync_engine, "connect", _set_pragmas)
-        store = cls(engine, Seal(key))
+        store = await asyncio.to_thread(cls._opened, path, key)
         try:
             await store.sequence()
-        except BaseException:
-            await engine.dispose()
+        except Refusal:
+            await store.close()
             raise
         return store
 
+    @classmethod
+    def _opened(cls, path: Path, key: Secret) -> SqliteStore:
+        _require_private(path)
+        try:
+            database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            try:
+                for statement in (*(f"PRAGMA {pragma}" for pragma in _PRAGMAS), *_TABLES):
+                    database.execute(statement)
+            except sqlite3.Error:
+                database.close()
+                raise
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
+        return cls(database, Seal(key))
+
     async def close(self) -> None:
-        await self._engine.dispose()
+        await asyncio.to_thread(self._close)
 
     async def put(self, kind: str, id: str, content: bytes) -> int:
-        async with self._transaction() as connection:
-            row = Row(kind, id, content, self._sequence + 1)
-            members = self._members - await self._member(connection, kind, id) + self._seal.member(row)
-            values = {"content": content, "sequence": row.sequence, "mac": self._seal.row_mac(row)}
-            await connection.execute(sa.delete(_rows).where(_rows.c.kind == kind, _rows.c.id == id))
-            await connection.execute(sa.insert(_rows).values(kind=kind, id=id, **values))
-            await self._count(connection, row.sequence, members)
-        return row.sequence
+        return await asyncio.to_thread(self._transaction, lambda: self._put(kind, id, content))
 
     async def remove(self, kind: str, id: str) -> int:
-        async with self._transaction() as connection:
-            member = await self._member(connection, kind, id)
-            if member:
-                await connection.execute(sa.delete(_rows).where(_rows.c.kind == kind, _rows.c.id == id))
-                await self._count(connection, self._sequence + 1, self._members - member)
-        return self._sequence
+        return await asyncio.to_thread(self._transaction, lambda: self._remove(kind, id))
 
     async def rows(self, kind: str) -> list[Row]:
-        async with self._transaction() as connection:
-            return await self._authentic(connection, _rows.c.kind == kind)
+        return await asyncio.to_thread(self._transaction, lambda: self._authentic("WHERE kind = ?", kind))
 
     async def sequence(self) -> int:
-        async with self._transaction():
-            return self._sequence
+        return await asyncio.to_thread(self._transaction, lambda: self._sequence)
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction at a time, over a counter and a sum that agree with the file."""
-        try:
-            async with self._turn, self._engine.begin() as connection:
-                if self._stale:
-                    await self._load(connection)
-                self._stale = True  # until the commit is known to have happened: a cancelled one may or may not have
-                yield connection
-                await connection.commit()
-                self._stale = False
-        except (SQLAlchemyError, OSError) as error:
-            raise refuse(Reason.STORE_UNAVAILABLE, type(error).__name__) from error
+    # in the thread, under the guard ----------------------------------------------------------------------------------
+    def _transaction(self, work: Callable[[], T]) -> T:
+        """All of `work` or none of it, over a counter and a sum that agree with the file."""
+        with self._guard:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                try:
+                    if self._stale:
+                        self._load()
+                    self._stale = True  # until the commit is known to have happened
+                    result = work()
+                    self._database.execute("COMMIT")
+                    self._stale = False
+                except BaseException:
+                    if self._database.in_transaction:
+                        self._database.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise _unavailable(error) from error
+            return result
 
-    async def _load(self, connection: AsyncConnection) -> None:
+    def _close(self) -> None:
+        with self._guard:
+            self._database.close()
+
+    def _put(self, kind: str, id: str, content: bytes) -> int:
+        row = Row(kind, id, content, self._sequence + 1)
+        members = self._members - self._member(kind, id) + self._seal.member(row)
+        values = (kind, id, content, row.sequence, self._seal.row_mac(row))
+        self._database.execute("INSERT OR REPLACE INTO authority_rows VALUES (?, ?, ?, ?, ?)", values)
+        self._count(row.sequence, members)
+        return row.sequence
+
+    def _remove(self, kind: str, id: str) -> int:
+        member = self._member(kind, id)
+        if member:
+            self._database.execute("DELETE FROM authority_rows WHERE kind = ? AND id = ?", (kind, id))
+            self._count(self._sequence + 1, self._members - member)
+        return self._sequence
+
+    def _load(self) -> None:
         """Read everything and hold it against its MACs."""
-        await connection.run_sync(_tables.create_all)
-        found = (await connection.execute(sa.select(_authority.c.sequence, _authority.c.set_mac))).one_or_none()
-        rows = await self._authentic(connection, sa.true())
-        members = sum(self._seal.member(row) for row in rows)
+        found = self._database.execute("SELECT sequence, set_mac FROM authority").fetchone()
+        rows = self._authentic("")
         if found is None:
             if rows:
                 raise tampered("the authority counter is gone")
-            empty = {"only": 1, "sequence": 0, "set_mac": self._seal.set_mac(0, 0)}
-            await connection.execute(sa.insert(_authority).values(**empty))
+            self._database.execute("INSERT INTO authority VALUES (1, 0, ?)", (self._seal.set_mac(0, 0),))
             self._sequence, self._members = 0, 0
             return
-        if not _is_count(found.sequence) or not isinstance(found.set_mac, bytes):
+        sequence, set_mac = found
+        if not _is_count(sequence) or not isinstance(set_mac, bytes):
             raise tampered("the authority counter")
-        self._seal.require_set(found.sequence, members, found.set_mac)
-        self._sequence, self._members = found.sequence, members
+        members = sum(self._seal.member(row) for row in rows)
+        self._seal.require_set(sequence, members, set_mac)
+        self._sequence, self._members = sequence, members
 
-    async def _authentic(self, connection: AsyncConnection, where: sa.ColumnElement[bool]) -> list[Row]:
-        chosen = sa.select(_rows).where(where).order_by(_rows.c.sequence)
+    def _authentic(self, where: str, *values: str) -> list[Row]:
+        """`where` is one of our own literals."""
+        query = f"SELECT kind, id, content, sequence, mac FROM authority_rows {where} ORDER BY sequence"  # noqa: S608
         rows: list[Row] = []
-        for found in await connection.execute(chosen):
-            if not (isinstance(found.content, bytes) and isinstance(found.mac, bytes) and _is_count(found.sequence)):
-                raise tampered(f"row {found.kind}/{found.id}")  # SQLite keeps whatever type somebody put there
-            row = Row(found.kind, found.id, found.content, found.sequence)
-            self._seal.require_row(row, found.mac)
+        for kind, id, content, sequence, mac in self._database.execute(query, values):
+            if not (isinstance(content, bytes) and isinstance(mac, bytes) and _is_count(sequence)):
+                raise tampered(f"row {kind}/{id}")  # SQLite keeps whatever type somebody put there
+            row = Row(kind, id, content, sequence)
+            self._seal.require_row(row, mac)
             rows.append(row)
         return rows
 
-    async def _member(self, connection: AsyncConnection, kind: str, id: str) -> int:
+    def _member(self, kind: str, id: str) -> int:
         """The share of the row as it stands; 0 if there is none."""
-        rows = await self._authentic(connection, sa.and_(_rows.c.kind == kind, _rows.c.id == id))
-        return sum(self._seal.member(row) for row in rows)
+        return sum(self._seal.member(row) for row in self._authentic("WHERE kind = ? AND id = ?", kind, id))
 
-    async def _count(self, connection: AsyncConnection, sequence: int, members: int) -> None:
-        values = {"sequence": sequence, "set_mac": self._seal.set_mac(sequence, members)}
-        await connection.execute(sa.update(_authority).values(**values))
+    def _count(self, sequence: int, members: int) -> None:
+        self._database.execute(
+            "UPDATE authority SET sequence = ?, set_mac = ?", (sequence, self._seal.set_mac(sequence, members))
+        )
         self._sequence, self._members = sequence, members
+
+
+def _unavailable(error: sqlite3.Error) -> Refusal:
+    return refuse(Reason.STORE_UNAVAILABLE, type(error).__name__)
 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 2**63
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _require_private(path: Path) -> None:

@@ -12,6 +12,8 @@ from remit.core.reasons import Reason
 
 Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
 STREAMS_PER_CONNECTION = 16
+# A connection used this recently is not asked whether the server closed it: the question is a system call.
+FRESH_S = 0.05
 
 
 class Pool:
@@ -39,7 +41,11 @@ class Pool:
         now_s = self._monotonic_s()
         while self._idle:
             connection = self._idle.pop()
-            if connection.alive and now_s - connection.touched_s < self._reuse_s(connection) and connection.quiet():
+            idle_s = now_s - connection.touched_s
+            if not connection.alive or idle_s >= self._reuse_s(connection):
+                connection.close()
+                continue
+            if idle_s < FRESH_S or connection.quiet():
                 return connection
             connection.close()
         return None

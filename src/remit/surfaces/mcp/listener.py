@@ -148,14 +148,20 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not requests:
             self._wait_for_more()
-        elif self.active is None and not self._queue and len(requests) == 1:
+        elif self.active is None and self._drained is None and not self._queue and len(requests) == 1:
             self._run(requests[0])
         else:
             self._queue.extend(requests)
-            if len(self._queue) > PIPELINED_MAX:
+            waiting_bytes = sum(len(request.body) for request in self._queue)
+            if len(self._queue) > PIPELINED_MAX or waiting_bytes > self._listener.limits.body_bytes_max:
                 self._refuse(400, "too many pipelined requests")
-            elif self.active is None:
-                self._run(self._queue.popleft())
+            else:
+                self._run_next()
+
+    def _run_next(self) -> None:
+        """Run a pipelined request, unless the client still has to read the answers before it."""
+        if self._queue and self.active is None and self._drained is None:
+            self._run(self._queue.popleft())
 
     def _wait_for_more(self) -> None:
         if self._started_s == 0.0:  # the first bytes of a request start its clock; later bytes do not restart it
@@ -181,6 +187,7 @@ class Connection(asyncio.Protocol):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
+        self._run_next()
 
     # requests --------------------------------------------------------------------------------------------------------
     def _run(self, request: Request) -> None:
@@ -207,10 +214,9 @@ class Connection(asyncio.Protocol):
         self.active = None
         if not keep_alive or self._stopping:
             self._transport.close()
-        elif self._queue:
-            self._run(self._queue.popleft())
         else:
             self._deadline_s = self._loop.time() + self._listener.timing.idle_s_max
+            self._run_next()
 
     def write(self, data: bytes) -> None:
         if not self.gone:
