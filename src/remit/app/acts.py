@@ -62,7 +62,6 @@ class Acts:
     def _request(self, administrator: Administrator, arguments: Arguments) -> AdministrationRequest:
         same_user = administrator.uid == os.getuid()
         environments = self.remit.configuration.settings.environments
-        ttl = arguments.get("ttl_s")
         return AdministrationRequest(
             account=_text(arguments, "user"),
             client=_text(arguments, "client"),
@@ -72,7 +71,7 @@ class Acts:
             administrator=administrator.name,
             assurance="same-user" if same_user else "separate-user",
             scopes=_scopes(arguments),
-            ttl_s=float(ttl) if isinstance(ttl, int | float) else None,
+            ttl_s=_ttl_s(arguments),
             budget=_budget(arguments),
             presence=_presence(_text(arguments, "presence") or "autonomous"),
         )
@@ -101,7 +100,7 @@ class Acts:
         if selector == Selector():
             raise refuse(Reason.INVALID_PARAMS, "revoke needs a user, client, server, tenant, actor, grant or all")
         tenants = frozenset({selector.tenant}) if selector.tenant else administrator.tenants
-        detail = {name: value for name, value in arguments.items() if isinstance(value, str | bool)}
+        detail = {name: arguments[name] for name in (*_SELECTED_BY, "everything") if arguments.get(name)}
         permitted = await self._permit(administrator, Act.REVOKE, tenants, detail)
         ended = await self.remit.end_grant.end(
             selector, GrantEvent.REVOKE, tenants=permitted.tenants, by=administrator.name
@@ -277,29 +276,47 @@ def _presence(text: str) -> Presence:
 
 
 def _scopes(arguments: Arguments) -> frozenset[Scope]:
-    try:
-        tools = [ToolName.parse(text) for text in arguments.get("tools", [])]
-        named = [parse_scope(text) for text in arguments.get("scopes", [])]
-    except TypeError:
-        raise refuse(Reason.INVALID_PARAMS, "tools and scopes are lists of text") from None
+    tools = [ToolName.parse(text) for text in _texts(arguments, "tools")]
+    named = [parse_scope(text) for text in _texts(arguments, "scopes")]
     return frozenset([*named, *(OneTool(tool.server, tool.tool) for tool in tools)])
 
 
+def _texts(arguments: Arguments, name: str) -> list[str]:
+    found = arguments.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise refuse(Reason.INVALID_PARAMS, f"{name}: expected a list of text")
+    return found
+
+
+def _ttl_s(arguments: Arguments) -> float | None:
+    ttl_s = arguments.get("ttl_s")
+    if ttl_s is not None and type(ttl_s) not in (int, float):
+        raise refuse(Reason.INVALID_PARAMS, "ttl_s: expected a number of seconds")
+    return ttl_s
+
+
 def _budget(arguments: Arguments) -> Budget:
+    """Only a limit that was not asked for is none: one that cannot be read must not be taken for none."""
     calls_max = arguments.get("calls_max")
-    return Calls(calls_max) if isinstance(calls_max, int) else Unmetered()
+    if calls_max is None:
+        return Unmetered()
+    if type(calls_max) is not int:
+        raise refuse(Reason.INVALID_PARAMS, "calls_max: expected a whole number")
+    return Calls(calls_max)
+
+
+_SELECTED_BY = {
+    "grant": "grant",
+    "user": "subject",
+    "client": "client",
+    "actor": "actor",
+    "server": "server",
+    "tenant": "tenant",
+}
 
 
 def _selector(arguments: Arguments) -> Selector:
-    names = {
-        "grant": "grant",
-        "user": "subject",
-        "client": "client",
-        "actor": "actor",
-        "server": "server",
-        "tenant": "tenant",
-    }
-    given = {field: _text(arguments, name) for name, field in names.items()}
+    given = {field: _text(arguments, name) for name, field in _SELECTED_BY.items()}
     return Selector(**given, everything=arguments.get("everything") is True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,6 +151,7 @@ async def open_files(configuration: Configuration) -> Files:
     settings, state = configuration.settings.ledger, configuration.state_dir
     os.umask(0o077)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_own(state)
     clock, entropy = SystemClock(), SystemEntropy()
     if any((state / "ledger").glob("*.jsonl")) and not (state / "keys" / "ledger.json").exists():
         found = f"{state / 'ledger'} has records, but {state / 'keys'} has no ledger key; restore it from a backup"
@@ -169,6 +171,15 @@ async def open_files(configuration: Configuration) -> Files:
     index = LedgerIndex(state / "ledger-index.sqlite3", state / "ledger")
     store = await SqliteStore.open(state / "store.sqlite3", keys.store)
     return Files(clock, entropy, keys, ledger, index, store)
+
+
+def _require_own(state: Path) -> None:
+    """Whoever may write to the folder may put another administration socket, store or ledger in place of ours."""
+    found = state.stat()
+    if found.st_uid != os.geteuid():
+        raise ConfigurationInvalid([f"state_dir: {state} belongs to uid {found.st_uid}, expected {os.geteuid()}"])
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigurationInvalid([f"state_dir: others may write to {state}; chmod go-w {state}"])
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:

@@ -31,15 +31,36 @@ def refuse_reserved_keys(value: object, depth: int = 0) -> None:
                 refuse_reserved_keys(inner, depth + 1)
 
 
+def refuse_odd_case(schema: object, value: object) -> None:
+    """Deny a key that is a declared property but for its case: policy would see no such argument, and a server whose
+    JSON reader folds case would (CVE-2026-27896). Raises `Invalid`."""
+    if not isinstance(schema, Mapping):
+        return
+    if isinstance(value, list):
+        for inner in value:
+            refuse_odd_case(schema.get("items"), inner)
+        return
+    properties = schema.get("properties")
+    if not isinstance(value, Mapping) or not isinstance(properties, Mapping):
+        return
+    if undeclared := value.keys() - properties.keys():
+        declared = {name.casefold() for name in properties}
+        for key in sorted(undeclared):
+            if key.casefold() in declared:
+                raise refuse(Reason.ODD_CASE_KEY, f"found {key[:64]!r}")
+    for key, inner in value.items():
+        if isinstance(inner, dict | list):
+            refuse_odd_case(properties.get(key), inner)
+
+
 def normal_path(found: str) -> str:
     """An absolute POSIX path with one spelling. `..`, NUL, backslashes and encoded dots are denied, never resolved:
     what `..` means depends on links that only the server sees (CVE-2025-53109, CVE-2025-53110, CVE-2025-68145)."""
     if not found.startswith("/") or "\0" in found or "\\" in found:
         raise refuse(Reason.ARGS_PATH, "expected an absolute path with forward slashes")
-    parts = [part for part in found.split("/") if part not in ("", ".")]
-    if any(unquote(part) == ".." for part in parts):
+    if ".." in unquote(found).replace("\\", "/").split("/"):  # also where a slash is encoded: /a%2f../b
         raise refuse(Reason.ARGS_PATH, "the path contains ..")
-    return "/" + "/".join(parts)
+    return "/" + "/".join(part for part in found.split("/") if part not in ("", "."))
 
 
 def _normal_paths(value: object, name: str) -> object:
@@ -74,9 +95,10 @@ def _refuse_other_case(schema: Mapping[str, Any], arguments: Mapping[str, Any]) 
 
 
 def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) -> Mapping[str, Any]:
-    """The arguments in the form that is decided on and forwarded: no reserved key, fitting the schema, paths normal,
-    within the grant's constraints. Raises `Denied`."""
+    """The arguments in the form that is decided on and forwarded: no reserved or misspelt key, fitting the schema,
+    paths normal, within the grant's constraints. Raises `Denied` or `Invalid`."""
     refuse_reserved_keys(arguments)
+    refuse_odd_case(tool.input_schema, arguments)
     if tool.validate is None:
         raise refuse(Reason.ARGS_SCHEMA, "the tool's inputSchema could not be compiled")
     problem = tool.validate(arguments)

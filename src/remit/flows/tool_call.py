@@ -47,7 +47,7 @@ from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.flows.bridge import require_same_era
 from remit.flows.step_up import beyond_grant
-from remit.flows.target import Found, find_target, within_sight
+from remit.flows.target import Found, find_target
 from remit.ports.authenticator import Authenticator
 from remit.ports.calls import Calls
 from remit.ports.clock import Clock, Entropy
@@ -118,8 +118,7 @@ class ToolCall:
         try:
             consented = require_consent(bound)
             found = server, target, item = find_target(self.catalog(), bound.grant, request)
-            if within_sight(server, bound.grant):  # of a server beyond it not even the era is told
-                try:
+            try:
                 resolved = resolve(consented, request, server, target, item)
             except OutsideGrant:
                 raise await beyond_grant(self.policy, consented, request, found, self.clock.now_s()) from None

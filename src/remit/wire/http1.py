@@ -154,6 +154,9 @@ class RequestParser:
         self._count(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:  # a trailer: whoever looked at the head has not seen it (RFC 9110 section 6.5.1)
+            self._count(len(name) + len(value) + 4)
+            return
         lower = name.lower()
         value = value.strip(b" \t")  # llhttp keeps trailing optional white space (RFC 9112 section 5.1)
         self._headers.append((lower, value))

@@ -8,7 +8,7 @@ import pytest
 
 from remit.core.arguments import checked_arguments, normal_path, refuse_dotted_uri, refuse_reserved_keys
 from remit.core.catalog import ItemKind, Tool
-from remit.core.errors import Denied
+from remit.core.errors import Denied, Refusal
 from remit.core.reasons import Reason
 from remit.core.scope import Constraint, ToolName, constraint
 from tests.grant_scene import a_grant
@@ -40,7 +40,7 @@ def test_arguments_nested_beyond_the_bound_are_denied() -> None:
         refuse_reserved_keys(deep)
 
 
-@pytest.mark.parametrize("path", ["a", "", "../a", "/a/../b", "/a/%2e%2e/b", "/a/..", "/a\0b", "/a\\..\\b", "~", "-rf"])
+@pytest.mark.parametrize("path", ["a", "", "../a", "/a/../b", "/a/%2e%2e/b", "/a/%2e%2e%2fb", "/a%2f..%2fb", "/a/..%5c", "/a/..", "/a\0b", "/a\\..\\b", "~", "-rf"])
 def test_a_path_with_tricks_is_denied(path: str) -> None:
     with pytest.raises(Denied) as caught:
         normal_path(path)
@@ -101,3 +101,26 @@ def test_a_resource_uri_with_dots_is_denied(uri: str) -> None:
 
 def test_a_plain_resource_uri_passes() -> None:
     refuse_dotted_uri("file:///a/b..c/d")
+
+
+NESTED = {
+    "properties": {
+        "path": {},
+        "options": {"properties": {"depth": {}}},
+        "edits": {"items": {"properties": {"old": {}}}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"Path": "/a"}, {"options": {"DEPTH": 1}}, {"edits": [{"old": "a"}, {"Old": "b"}]}]
+)
+def test_a_declared_argument_in_another_case_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as caught:
+        checked(arguments, input_schema=NESTED)
+    assert caught.value.reason is Reason.ODD_CASE_KEY
+
+
+def test_what_the_schema_does_not_declare_keeps_its_case() -> None:
+    free = {"path": "/a", "Label": "x", "options": {"Colour": 1}, "edits": [{"New": "b"}]}
+    assert checked(free, input_schema=NESTED) == free

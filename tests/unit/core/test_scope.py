@@ -58,6 +58,8 @@ def test_what_is_no_tool_name_is_refused(text: str) -> None:
         ("equals", (True,), [True], [1, "true"]),
         ("one_of", ("a", "b"), ["a", "b"], ["c", None]),
         ("prefix", ("/work/",), ["/work/x"], ["/works", "work/", "/work/../etc", None, 3]),
+        ("prefix", ("/work",), ["/work", "/work/x"], ["/work-private/x", "/works"]),
+        ("prefix", ("EU-",), ["EU-1"], ["US-1", "EU"]),
         ("at_most", (10,), [10, -3, 2.5], [11, "5", True, None]),
         ("at_least", (0,), [0, 7], [-1, "1", False]),
     ],

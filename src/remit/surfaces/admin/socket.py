@@ -20,6 +20,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 
@@ -98,8 +100,8 @@ def _send(writer: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:
 
 def _parse(line: bytes) -> tuple[str, Mapping[str, Any]]:
     try:
-        message = json.loads(line)
-    except ValueError:
+        message = orjson.loads(line)  # strict: no NaN, no Infinity, no half of a surrogate pair
+    except orjson.JSONDecodeError:
         raise refuse(Reason.MALFORMED_JSON) from None
     act = message.get("act") if isinstance(message, dict) else None
     arguments = message.get("arguments", {}) if isinstance(message, dict) else None

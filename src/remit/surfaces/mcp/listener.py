@@ -228,6 +228,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer a violation of framing and close: nothing after it on this connection can be trusted."""
+        self._queue.clear()
         body = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"%b"}}' % detail.encode("ascii", "replace")
         if self.active is None or not self.active.begun:
             self.write(
