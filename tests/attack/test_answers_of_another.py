@@ -1,5 +1,5 @@
-"""CVE-2026-16498, CVE-2026-16326, CVE-2026-45707, CVE-2026-19202, CVE-2026-94386 (terraform-mcp, consul-mcp, n8n-mcp and
-others: one caller's cached credential or answer served the next; the process's own stood in for a missing one).
+"""CVE-2026-16498, CVE-2026-16326, CVE-2026-45707, CVE-2026-19202, CVE-2026-94386 (terraform-mcp, consul-mcp, n8n-mcp
+and others: one caller's cached credential or answer served the next; the process's own stood in for a missing one).
 """
 
 from __future__ import annotations

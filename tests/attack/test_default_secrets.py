@@ -1,5 +1,6 @@
 """CVE-2026-53709 and CVE-2026-78573 (ContextForge: default JWT secret, default administrator), GHSA-953h-535j-jg2v
-(agent-router: `default-insecure-seed`): every installation makes its own keys, and no secret can be written down or weak.
+(agent-router: `default-insecure-seed`): every installation makes its own keys, and no secret can be written down
+or weak.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from remit.adapters.schema.compiled import compile_schema
+from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.core.access import Effect
 from remit.core.policy_types import PARTS_MAX, tool_type
 from tests.policy_scene import FILES, GIT, a_catalog, a_server, a_tool, an_engine, ask, write
@@ -93,3 +95,40 @@ def test_a_schema_of_too_many_parts_maps_no_argument_and_says_so() -> None:
     assert not found.arguments.attributes
     assert str(PARTS_MAX) in str(found.unmapped[0])
     assert set(tool_type(doubled(4)).arguments.attributes) == {"x"}
+
+
+@pytest.mark.parametrize("required", [[["path"]], [{"path": 1}], [None], {"path": 1}, "path"])
+async def test_a_malformed_list_of_required_arguments_does_not_take_the_tenants_policies_down(
+    tmp_path: Path, required: Any
+) -> None:
+    schema = {"type": "object", "properties": {"path": {"type": "string"}}, "required": required}
+    catalog = a_catalog(FILES, GIT, a_server("evil", a_tool("evil", "odd", schema)))
+    engine = await an_engine(write(tmp_path, acme__all=PERMIT), catalog)
+    verdict = await engine.evaluate(ask("files/read_file", {"path": "/a"}, catalog=catalog))
+    assert verdict.effect is Effect.PERMIT
+
+
+KEYWORDS = (
+    "type", "properties", "required", "items", "anyOf", "allOf", "enum", "const", "$ref", "$defs", "$anchor", "$id",
+    "minimum", "maximum", "prefixItems", "additionalProperties", "not", "if", "pattern", "multipleOf", "x", "path",
+)  # fmt: skip
+WORDS = st.sampled_from(["string", "object", "array", "number", "integer", "null", "#", "#/$defs/x", "#x", "(", "x"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYWORDS), ANYTHING, max_size=6), ANYTHING)
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_server_calls_a_schema_breaks_neither_mapping_nor_checking(
+    schema: dict[str, Any], argument: Any
+) -> None:
+    tool_type(schema)
+    try:
+        check = compile_schema(schema)
+    except SchemaProblem:
+        return
+    problem = check({"x": argument, "path": "x"})
+    assert problem is None or isinstance(problem, str)

@@ -4,20 +4,27 @@ arguments and the client's own parameters may put nothing into the request but t
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
 from remit.core.catalog import ItemKind, Tool
 from tests.attack.scene import Gains, expect_served, wired
 from tests.mcp_scene import FILES, with_items
+from tests.raw_server import Got, ok, result
 
 EVIL = "a\r\nx-evil: yes\r\n\r\nPOST /admin HTTP/1.1\r\nhost: evil"
 TRICKS = [EVIL, "a\nx-evil: yes", "\r\n\r\n", "../../admin", "?admin=1", "%0d%0ax-evil: yes", " x ", "=?base64?eA==?="]
 
 
+async def answer_anything(got: Got) -> None:
+    """Also a request that was cut in two on its way."""
+    await got.send(ok(result(got.id)) if got.body.startswith(b"{") else ok(b"{}", status=b"400 Bad Request"))
+
+
 async def values_that_break_out(_: Path) -> Gains:
     """Through an argument the tool declares as a header, and through the name in `Mcp-Name`."""
-    async with wired() as (scene, server):
+    async with wired(answer_anything) as (scene, server):
         region = Tool(ItemKind.TOOL, "files", "query", b'{"name":"query"}', "d", validate=lambda arguments: None,
                       header_arguments={"region": "region"})  # fmt: skip
         prompt = replace(FILES.items[ItemKind.PROMPT, "summarise"], name=EVIL)
@@ -27,7 +34,7 @@ async def values_that_break_out(_: Path) -> Gains:
         for trick in TRICKS:
             mirrored = encoded(trick)
             call = {"name": "query", "arguments": {"region": trick}}
-            await expect_served(scene, "/mcp/files", token, call, headers={b"mcp-param-region": mirrored})
+            await scene.modern("/mcp/files", token, "tools/call", call, headers={b"mcp-param-region": mirrored})
         await scene.modern("/mcp/files", token, "prompts/get", {"name": EVIL}, headers={b"mcp-name": encoded(EVIL)})
         gains: Gains = []
         for got in server.got:
@@ -39,12 +46,12 @@ async def values_that_break_out(_: Path) -> Gains:
             assert len(server.got) == len(TRICKS) + 1
             said = [got.message["params"]["arguments"]["region"] for got in server.got[:-1]]
             assert said == TRICKS
+        honest = {"name": "query", "arguments": {"region": "eu-west-1"}}
+        await expect_served(scene, "/mcp/files", token, honest, headers={b"mcp-param-region": b"eu-west-1"})
         return gains
 
 
 def encoded(text: str) -> bytes:
-    import base64
-
     return b"=?base64?%b?=" % base64.b64encode(text.encode())
 
 

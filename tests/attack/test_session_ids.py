@@ -14,7 +14,8 @@ from tests.mcp_scene import McpScene, legacy_request, opened
 
 LOOKS = [
     b"/healthz", b"/readyz", b"/health", b"/health/sessions", b"/sessions", b"/mcp/sessions", b"/metrics", b"/status",
-    b"/admin", b"/admin/v1/sessions", b"/debug", b"/console", b"/openapi.json", b"/docs", b"/v0.1/servers", b"/api/tools",
+    b"/admin", b"/admin/v1/sessions", b"/debug", b"/console", b"/openapi.json", b"/docs", b"/api/tools",
+    b"/v0.1/servers",
 ]  # fmt: skip
 
 

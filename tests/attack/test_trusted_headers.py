@@ -16,7 +16,8 @@ UPSTREAM = [
     b"x-authorization", b"x-api-key", b"cookie", b"x-auth-token", b"x-amzn-oidc-data", b"x-remit-credential",
 ]  # fmt: skip
 WHO = [
-    b"x-forwarded-user", b"x-forwarded-email", b"x-remote-user", b"x-remit-subject", b"x-remit-grant", b"x-remit-tenant",
+    b"x-forwarded-user", b"x-forwarded-email", b"x-remote-user", b"x-remit-subject", b"x-remit-grant",
+    b"x-remit-tenant",
     b"x-mcp-tenant", b"x-user-id", b"x-original-authorization", b"x-envoy-internal", b"x-mcp-internal",
     b"router-key", b"mcp-init-host", b"x-auth-request-user", b"x-ms-client-principal", b"forwarded",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 from tools.reference.commands import commands
 from tools.reference.settings import sections
 from tools.reference.tables import acts
+from tools.reference.text import read
 
 from remit.app import settings
 from remit.cli.output import Exit
@@ -50,6 +51,15 @@ def test_every_reason_has_its_meaning_on_its_page() -> None:
     text = page("docs/reference/reasons.md")
     lacking = [reason for reason in Reason if f"| `{reason.value}` | {MEANING[reason].http_status} |" not in text]
     assert lacking == []
+
+
+def test_a_reason_that_nothing_gives_is_said_to_be_reserved() -> None:
+    """core/reasons.py defines them and surfaces/mcp/render.py shows whatever comes; neither gives one."""
+    silent = {"reasons.py", "render.py"}
+    files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.name not in silent]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    never_given = {reason.value for reason in Reason if not re.search(rf"\bReason\.{reason.name}\b", code)}
+    assert never_given == set(read("reasons")["reserved"])
 
 
 def test_every_kind_of_record_and_status_is_explained() -> None:

@@ -10,6 +10,7 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import uvloop
@@ -19,6 +20,7 @@ from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.app.acts import Acts
 from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
+from remit.core.catalog import Observe
 from remit.core.errors import Refusal
 from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
 from remit.surfaces.admin.socket import AdminSocket
@@ -63,6 +65,10 @@ def run(configuration: Configuration, told: Told = print) -> None:
 async def _until_signal(configuration: Configuration, told: Told) -> None:
     serving = await start(configuration)
     told(f"remit {__version__} ready  {serving.url}/mcp  admin {configuration.socket_path}")
+    for server in serving.remit.servers.catalog.current().servers.values():
+        if isinstance(server.mode, Observe):
+            until = datetime.fromtimestamp(server.mode.until_s, UTC).isoformat(timespec="minutes")
+            told(f"OBSERVE MODE  {server.name}: policy is recorded, NOT enforced, until {until}")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

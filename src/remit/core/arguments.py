@@ -31,28 +31,6 @@ def refuse_reserved_keys(value: object, depth: int = 0) -> None:
                 refuse_reserved_keys(inner, depth + 1)
 
 
-def refuse_odd_case(schema: object, value: object) -> None:
-    """Deny a key that is a declared property but for its case: policy would see no such argument, and a server whose
-    JSON reader folds case would (CVE-2026-27896). Raises `Invalid`."""
-    if not isinstance(schema, Mapping):
-        return
-    if isinstance(value, list):
-        for inner in value:
-            refuse_odd_case(schema.get("items"), inner)
-        return
-    properties = schema.get("properties")
-    if not isinstance(value, Mapping) or not isinstance(properties, Mapping):
-        return
-    if undeclared := value.keys() - properties.keys():
-        declared = {name.casefold() for name in properties}
-        for key in sorted(undeclared):
-            if key.casefold() in declared:
-                raise refuse(Reason.ODD_CASE_KEY, f"found {key[:64]!r}")
-    for key, inner in value.items():
-        if isinstance(inner, dict | list):
-            refuse_odd_case(properties.get(key), inner)
-
-
 def normal_path(found: str) -> str:
     """An absolute POSIX path with one spelling. `..`, NUL, backslashes and encoded dots are denied, never resolved:
     what `..` means depends on links that only the server sees (CVE-2025-53109, CVE-2025-53110, CVE-2025-68145)."""
@@ -78,27 +56,32 @@ def refuse_dotted_uri(uri: str) -> None:
         raise refuse(Reason.ARGS_PATH, "the URI contains ..")
 
 
-def _refuse_other_case(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
-    """Deny `Path` where the schema declares `path`: policy would see no path, and a server that matches names in any
-    case would (CVE-2026-27896)."""
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return
-    if not arguments.keys() <= properties.keys():
-        declared = {name.casefold() for name in properties}
-        for name in arguments:
-            if name not in properties and name.casefold() in declared:
-                raise refuse(Reason.ARGS_SCHEMA, f"{name[:64]!r} differs only in case from a declared argument")
-    for name, value in arguments.items():
-        if isinstance(value, dict) and isinstance(properties.get(name), dict):
-            _refuse_other_case(properties[name], value)
+def _refuse_other_case(schema: object, value: object) -> None:
+    """Deny `Path` where the schema declares `path`, at any depth: policy would see no path, and a server that matches
+    names in any case would (CVE-2026-27896)."""
+    if isinstance(value, list) and isinstance(schema, Mapping):
+        for inner in value:
+            _refuse_other_case(schema.get("items"), inner)
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if isinstance(value, Mapping) and isinstance(properties, Mapping):
+        if not value.keys() <= properties.keys():
+            _refuse_folded(properties, value)
+        for name, inner in value.items():
+            if isinstance(inner, dict | list):
+                _refuse_other_case(properties.get(name), inner)
+
+
+def _refuse_folded(properties: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+    declared = {name.casefold() for name in properties}
+    for name in value:
+        if name not in properties and name.casefold() in declared:
+            raise refuse(Reason.ARGS_SCHEMA, f"{name[:64]!r} differs only in case from a declared argument")
 
 
 def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) -> Mapping[str, Any]:
-    """The arguments in the form that is decided on and forwarded: no reserved or misspelt key, fitting the schema,
-    paths normal, within the grant's constraints. Raises `Denied` or `Invalid`."""
+    """The arguments in the form that is decided on and forwarded: no reserved key, fitting the schema, paths normal,
+    within the grant's constraints. Raises `Denied`."""
     refuse_reserved_keys(arguments)
-    refuse_odd_case(tool.input_schema, arguments)
     if tool.validate is None:
         raise refuse(Reason.ARGS_SCHEMA, "the tool's inputSchema could not be compiled")
     problem = tool.validate(arguments)

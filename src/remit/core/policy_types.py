@@ -113,7 +113,7 @@ class _Mapper:
                 return RecordOf({})
             raise _Unmappable("an object without declared properties")
         required = schema.get("required")
-        required = set(required) if isinstance(required, list) else set()
+        required = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
         attributes: dict[str, Attribute] = {}
         for name, inner in properties.items():
             try:

@@ -53,16 +53,14 @@ class Lines:
         fixed: Fixed | None = None,
     ) -> bytes:
         """The record's line. `ours` are the ledger's own fields. Raises `Outage` before anything has moved."""
-        # `_value_` is the plain attribute behind `value`, which takes longer to fetch than the record's merge does.
-        record = {"seq": self.seq + 1, "at": self.now(), "kind": kind._value_, "id": record_id, **fields}
-        if ours:
-            record |= ours
-        if len(record) != 4 + len(fields) + len(ours) or "link" in record or "signature" in record:
+        if not _OWN.isdisjoint(fields):
             raise refuse(Reason.LEDGER_UNAVAILABLE, "the record uses a field of the ledger's own")
+        # `_value_` is the plain attribute behind `value`, which takes longer to fetch than all of this does.
+        head = {"seq": self.seq + 1, "at": self.now(), "kind": kind._value_, "id": record_id}
         try:
-            body = orjson.dumps(record)
+            body = orjson.dumps({**head, **fields, **ours})
             if fixed is not None:
-                body = body[:-1] + (fixed.encoded or _encode(fixed, record))
+                body = body[:-1] + (fixed.encoded or _encode(fixed, fields))
         except TypeError as problem:
             raise refuse(Reason.LEDGER_UNAVAILABLE, f"the record cannot be written as JSON: {problem}") from problem
         if len(body) > self._record_bytes_max:
@@ -107,10 +105,13 @@ class Lines:
         return line
 
 
-def _encode(fixed: Fixed, record: Mapping[str, Any]) -> bytes:
+# What only the ledger itself says.
+_OWN = frozenset({"seq", "at", "kind", "id", "args_salt", "args_digest", "link", "signature"})
+
+
+def _encode(fixed: Fixed, fields: Mapping[str, Any]) -> bytes:
     """The fixed fields as the rest of an object, kept for the next record. Raises `Outage` for a name that is taken."""
-    taken = {*record, "args_salt", "args_digest", "link", "signature"}
-    if not fixed.fields or not taken.isdisjoint(fixed.fields):
+    if not fixed.fields or not (_OWN | fields.keys()).isdisjoint(fixed.fields):
         raise refuse(Reason.LEDGER_UNAVAILABLE, "the record's fixed fields are empty or repeat another field")
     fixed.encoded = b"," + orjson.dumps(fixed.fields)[1:]
     return fixed.encoded

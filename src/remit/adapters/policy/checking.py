@@ -20,12 +20,21 @@ _FIXED = frozenset({TOOLS, SESSION, *SESSION_METHODS, *METHODS})
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`faults` by the policy's position in the set. `notes` are for people: policies about things that do not exist
-    now.
+    """`faults` by the policy's position in the set. `unfit`, by position too: the tools whose arguments a policy about
+    tools in general cannot be held against; it stands for all others, and those tools are denied. `notes` are for
+    people: policies about things that do not exist now, and tools that are unfit.
     """
 
     faults: Mapping[int, Fault]
     notes: tuple[Fault, ...]
+    unfit: Mapping[int, Mapping[str, Fault]]
+
+    def faults_of(self, at_: int, action: str) -> Iterator[Fault]:
+        """What keeps the policy from being used in a decision about this action."""
+        if at_ in self.faults:
+            yield self.faults[at_]
+        elif action in self.unfit.get(at_, ()):
+            yield self.unfit[at_][action]
 
 
 def actions_named(policy: Policy) -> tuple[str, ...] | None:
@@ -53,6 +62,8 @@ def check(policies: Sequence[Policy], words: Vocabulary) -> Checked:
             [policies[each] for each in portion], _schema(portion, policies, words, mentioned)
         ):
             faults.setdefault(portion[at_], _note(policies[portion[at_]], message))
+    unfit = {at_: found for at_ in faults if (found := _unfit(policies[at_], faults[at_], mentions[at_], words))}
+    faults = {at_: fault for at_, fault in faults.items() if at_ not in unfit}
     for at_ in awake:
         for message in _blind_tests(policies[at_], words):
             faults.setdefault(at_, _note(policies[at_], message))
@@ -61,7 +72,34 @@ def check(policies: Sequence[Policy], words: Vocabulary) -> Checked:
         for at_, names in enumerate(mentions)
         for name in sorted(names - known)
     ]
-    return Checked(faults, (*notes, *(note for policy in policies for note in _unknown_names(policy, words))))
+    notes += [fault for found in unfit.values() for fault in found.values()]
+    notes += [note for policy in policies for note in _unknown_names(policy, words)]
+    return Checked(faults, tuple(notes), unfit)
+
+
+def _unfit(policy: Policy, fault: Fault, mentioned: set[str], words: Vocabulary) -> dict[str, Fault]:
+    """The tools that a faulty policy fails on, if it is sound without them; else none. One server's definition of an
+    argument must not put out of force what is said about all the others.
+    """
+    if _names_only_tools(policy) or _fails(policy, {}, mentioned):
+        return {}
+    alike: dict[str, list[str]] = {}
+    for name, type_ in sorted(words.types.items()):
+        alike.setdefault(json.dumps(cedar_type(type_.arguments), sort_keys=True), []).append(name)
+    unfit = [
+        name
+        for names in alike.values()
+        if _fails(policy, {names[0]: words.types[names[0]]}, mentioned)
+        for name in names
+    ]
+    return {
+        name: _note(policy, f"it cannot be held against {name}, which is denied: {fault.message}") for name in unfit
+    }
+
+
+def _fails(policy: Policy, tools: Mapping[str, ToolType], mentioned: set[str]) -> bool:
+    schema = Schema.from_json_str(json.dumps(cedar_schema(tools, mentioned)), release_gil=True)
+    return any(True for _ in _validate([policy], schema))
 
 
 def _unknown_names(policy: Policy, words: Vocabulary) -> Iterator[Fault]:

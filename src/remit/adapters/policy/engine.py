@@ -63,7 +63,7 @@ def prepared_for(question: Question, loaded: Loaded) -> Prepared:
         raise Unprepared(version, f"no policy set knows the action {question.action[:160]} as it is now")
     about = closure(question.grant, question.action, question.server, question.target, item)
     positions = loaded.index.applicable(about)
-    faulty = [str(loaded.checked.faults[at]) for at in positions if at in loaded.checked.faults]
+    faulty = [str(fault) for at in positions for fault in loaded.checked.faults_of(at, question.action)]
     if faulty:
         raise Unprepared(version, *faulty[:3])
     type_ = loaded.words.types[question.action].arguments if isinstance(item, Tool) else None

@@ -131,7 +131,8 @@ class PolicySets:
         loaded = await asyncio.to_thread(stand, parsed, self._catalog(), self._types)
         loaded.usable = loaded.usable and (old is None or old.usable)
         self._sets[tenant] = loaded
-        for fault in loaded.checked.faults.values():
+        unfit = (fault for found in loaded.checked.unfit.values() for fault in found.values())
+        for fault in (*loaded.checked.faults.values(), *unfit):
             self._alarm(f"a policy no longer fits the catalog; what it applies to is denied: {fault}")
         return loaded
 
