@@ -1,7 +1,7 @@
 """Every defence, how to take it away, and the attack that then gets through. `test_defences.py` runs this table.
 
-What is removed is the defence alone: a check becomes a check of nothing, a binding binds to nothing. Where the defence is
-that something does not exist (a page that runs a command, a header that is believed), removing it means adding that.
+What is removed is the defence alone: a check becomes a check of nothing, a binding binds to nothing. Where the defence
+is that something does not exist (a page that runs a command, a header that is believed), removing it means adding it.
 """
 
 from __future__ import annotations

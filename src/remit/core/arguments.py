@@ -59,11 +59,14 @@ def refuse_dotted_uri(uri: str) -> None:
 def _refuse_other_case(schema: object, value: object) -> None:
     """Deny `Path` where the schema declares `path`, at any depth: policy would see no path, and a server that matches
     names in any case would (CVE-2026-27896)."""
-    if isinstance(value, list) and isinstance(schema, Mapping):
+    # What was parsed from JSON is a dict: asking for the abstract type costs more than all else here.
+    if not isinstance(schema, dict):
+        return
+    if isinstance(value, list):
         for inner in value:
             _refuse_other_case(schema.get("items"), inner)
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    if isinstance(value, Mapping) and isinstance(properties, Mapping):
+    properties = schema.get("properties")
+    if isinstance(value, dict) and isinstance(properties, dict):
         if not value.keys() <= properties.keys():
             _refuse_folded(properties, value)
         for name, inner in value.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from remit.core.access import Target, TargetKind
 from remit.core.catalog import Catalog, Item, ItemKind, Server
 from remit.core.errors import refuse
@@ -18,6 +20,8 @@ NAMED: dict[str, tuple[ItemKind, str]] = {
     "resources/subscribe": (ItemKind.RESOURCE, "uri"),
     "resources/unsubscribe": (ItemKind.RESOURCE, "uri"),
 }
+# Names are kept with the grant and written to the ledger. The longest a server may list has half as many characters.
+NAME_LENGTH_MAX: Final = 8192
 Found = tuple[Server, Target, Item | None]
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"})
 KIND = {
@@ -72,9 +76,9 @@ def _named(request: McpRequest) -> tuple[ItemKind | None, str]:
         kind, name = (ItemKind.PROMPT, reference.get("name")) if prompt else (ItemKind.TEMPLATE, reference.get("uri"))
     else:
         task = params.get("taskId", "") if request.method in TASK_METHODS else ""
-        return None, task if isinstance(task, str) else ""
-    if not isinstance(name, str) or not name:
-        raise refuse(Reason.INVALID_PARAMS, f"{request.method} needs a name")
+        return None, task if isinstance(task, str) and len(task) <= NAME_LENGTH_MAX else ""
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH_MAX:
+        raise refuse(Reason.INVALID_PARAMS, f"{request.method} needs a name of at most {NAME_LENGTH_MAX} characters")
     return kind, name
 
 

@@ -19,6 +19,7 @@ from remit.core.access import (
     OutsideGrant,
     Permitted,
     TargetKind,
+    UnknownArguments,
     conclude,
     require_consent,
     resolve,
@@ -153,7 +154,8 @@ class ToolCall:
             raise
         decision_id = self.entropy.id("dec")
         arguments = permitted.access.arguments
-        digested = self.canonical(arguments) if isinstance(arguments, Mapping) and arguments else b""
+        known = {} if isinstance(arguments, UnknownArguments) else arguments
+        digested = self.canonical(known) if known else b""
         position = self.ledger.write(
             RecordKind.INTENT,
             decision_id,

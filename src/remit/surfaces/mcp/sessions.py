@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remit.core.errors import refuse
 from remit.core.handle import PURPOSE, Handle
@@ -20,7 +20,8 @@ from remit.ports.sealer import Sealer, Unsealed
 
 _HANDLE_LENGTH_MAX = 6000
 _OPENED_MAX = 4096
-_ENDED_MAX = 65_536
+_ENDED_PER_GRANT_MAX = 256
+_ENDED_GRANTS_MAX = 4096
 _QUESTIONS_MAX = 64
 _ASKED_SESSIONS_MAX = 8192
 _EVENT = "event"
@@ -34,6 +35,15 @@ class InFlight:
     cancelled: bool = False
 
 
+@dataclass(slots=True)
+class _Ended:
+    """The sessions of one grant that ended before it did: by nonce with the second of their issue, and all that were
+    issued up to `until_s`."""
+
+    nonces: dict[str, int] = field(default_factory=dict)
+    until_s: int = -1
+
+
 class Sessions:
     """All legacy sessions of this process. A handle of an earlier process life does not open: which of its sessions had
     ended is forgotten, so all of them have."""
@@ -44,7 +54,7 @@ class Sessions:
         self._entropy = entropy
         self._life = entropy.id("life").encode("ascii")
         self._opened: dict[bytes, Handle] = {}
-        self._ended: dict[str, int] = {}
+        self._ended: dict[str, _Ended] = {}
         self._ended_until_s = -1
         self._in_flight: dict[tuple[str, bytes], InFlight] = {}
         self._questions: dict[str, dict[bytes, None]] = {}
@@ -83,25 +93,30 @@ class Sessions:
         return handle
 
     def _has_ended(self, handle: Handle) -> bool:
-        return handle.session.nonce in self._ended or handle.issued_at_s <= self._ended_until_s
+        own = self._ended.get(handle.grant)
+        ended = own is not None and (handle.session.nonce in own.nonces or handle.issued_at_s <= own.until_s)
+        return ended or handle.issued_at_s <= self._ended_until_s
 
     def end(self, presented: bytes) -> None:
-        """From now on the handle is unknown. When too many are remembered, every session as old as the forgotten one
-        ends: its client opens a new one.
+        """From now on the handle is unknown. When a grant has too many to remember, every session of its own as old as
+        the forgotten one ends: its client opens a new one, and nobody else's is touched.
         """
         handle = self._opened.pop(presented, None)
         if handle is None:
             return
         nonce = handle.session.nonce
-        self._ended[nonce] = handle.issued_at_s
+        own = self._ended.setdefault(handle.grant, _Ended())
+        own.nonces[nonce] = handle.issued_at_s
         self._questions.pop(nonce, None)
         for (owner, _), call in list(self._in_flight.items()):
             if owner == nonce:
                 call.cancelled = True
                 call.task.cancel()
-        if len(self._ended) > _ENDED_MAX:
-            oldest = next(iter(self._ended))
-            self._ended_until_s = max(self._ended_until_s, self._ended.pop(oldest))
+        if len(own.nonces) > _ENDED_PER_GRANT_MAX:
+            own.until_s = max(own.until_s, own.nonces.pop(next(iter(own.nonces))))
+        if len(self._ended) > _ENDED_GRANTS_MAX:  # more grants than are alive together: the first is the oldest
+            forgotten = self._ended.pop(next(iter(self._ended)))
+            self._ended_until_s = max(self._ended_until_s, forgotten.until_s, *forgotten.nonces.values())
 
     def life(self, session: Session) -> SessionLife:
         return SessionLife(session.nonce, self._sealer, self._expect, self._life)
