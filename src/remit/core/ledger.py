@@ -158,10 +158,18 @@ def intent_fields(permitted: Permitted) -> dict[str, Any]:
 
 
 def outcome_fields(
-    status: OutcomeStatus, *, reply_bytes: int, duration_s: float, detail: Mapping[str, Any] | None = None
+    status: OutcomeStatus,
+    *,
+    tenant: str,
+    reply_bytes: int,
+    duration_s: float,
+    detail: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The outcome record's body. `reply_bytes` counts what was released to the client."""
+    """The outcome record's body, with the tenant that may read it. `reply_bytes` counts what was released to the
+    client.
+    """
     return {
+        "tenant": tenant,
         "status": status.value,
         "reply_bytes": reply_bytes,
         "duration_us": round(duration_s * 1e6),

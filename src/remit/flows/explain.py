@@ -20,8 +20,8 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
     """The story of one decision. Raises `Invalid` when it is not known, or not of a tenant the asker may see: the two
     look alike.
     """
-    found = [record for record in await records.find(decision_id) if visible(record, tenants)]
-    if not found:
+    found = await records.find(decision_id)
+    if not found or not visible(found[0], tenants):  # the first says whose decision it is
         raise refuse(Reason.INVALID_PARAMS, f"no decision {decision_id[:40]!r} that you may see")
     first = found[0]
     story: dict[str, Any] = {

@@ -206,7 +206,9 @@ class ToolCall:
             self.ledger.write(
                 RecordKind.OUTCOME,
                 recorded.decision_id,
-                outcome_fields(status, reply_bytes=size, duration_s=duration_s, detail=detail),
+                outcome_fields(
+                    status, tenant=bound.grant.tenant, reply_bytes=size, duration_s=duration_s, detail=detail
+                ),
             )
 
     def deadline_s(self, bound: Bound, request: McpRequest) -> float:
