@@ -29,8 +29,9 @@ def a_session(sessions: Sessions, who: Authenticated) -> bytes:
     return sessions.mint(who, RESOURCE, Session(sessions.new_nonce(), "2025-11-25", {}))
 
 
-def closes(sessions: Sessions, who: Authenticated, count: int) -> None:
+def closes(sessions: Sessions, who: Authenticated, count: int, clock: FakeClock) -> None:
     for _ in range(count):
+        clock.advance(0.01)
         handle = a_session(sessions, who)
         sessions.require(handle, who, RESOURCE)
         sessions.end(handle)
@@ -42,13 +43,13 @@ def test_a_flood_of_closed_sessions_ends_only_sessions_of_its_own_grant() -> Non
     victim, flooder = principal("grt_victim"), principal("grt_flooder")
     theirs, old = a_session(sessions, victim), a_session(sessions, flooder)
     clock.advance(60.0)
-    closes(sessions, flooder, CLOSED)
+    closes(sessions, flooder, CLOSED, clock)
     assert sessions.require(theirs, victim, RESOURCE).version == "2025-11-25"
     with pytest.raises(Refusal) as refused:
         sessions.require(old, flooder, RESOURCE)
     assert refused.value.reason is Reason.SESSION_UNKNOWN
     clock.advance(1.0)
-    assert sessions.require(a_session(sessions, flooder), flooder, RESOURCE)
+    assert sessions.require(a_session(sessions, flooder), flooder, RESOURCE).version
 
 
 def test_a_closed_session_stays_closed_whatever_was_closed_since() -> None:
@@ -59,7 +60,7 @@ def test_a_closed_session_stays_closed_whatever_was_closed_since() -> None:
     sessions.require(handle, who, RESOURCE)
     sessions.end(handle)
     clock.advance(5.0)
-    closes(sessions, who, 5_000)
+    closes(sessions, who, 5_000, clock)
     with pytest.raises(Refusal):
         sessions.require(handle, who, RESOURCE)
 

@@ -27,6 +27,7 @@ class _Template:
 @dataclass(slots=True)
 class _Registered:
     config: ServerConfig
+    identity: str
     source: str
     templates: tuple[_Template, ...]
     used: tuple[Secret, ...] = ()
@@ -59,7 +60,7 @@ class RegisteredCredentials:
             raise refuse(Reason.CREDENTIAL_REFUSED, f"no server {name!r} is registered")
         self._count += 1
         id = f"{self._prefix}.{self._count}"
-        return Lease(id, server.source, server.config.credential, self._credential(server))
+        return Lease(id, server.source, server.identity, self._credential(server))
 
     def release(self, lease: Lease) -> None:
         """Static secrets cannot be ended early; this only forgets that the lease is held."""
@@ -90,7 +91,7 @@ class RegisteredCredentials:
 def _registered(config: ServerConfig) -> _Registered:
     templates = tuple(_template(name, value) for name, value in config.templates.items() if REFERENCE.search(value))
     kinds = sorted({kind for template in templates for kind, _ in template.references})
-    return _Registered(config, "+".join(kinds) or "none", templates)
+    return _Registered(config, config.credential, "+".join(kinds) or "none", templates)
 
 
 def _template(name: str, value: str) -> _Template:
