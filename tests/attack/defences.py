@@ -92,6 +92,10 @@ DEFENCES = (
         "test_other_tenants.py::test_no_method_on_any_route_reaches_another_tenant",
     ),
     Defence(
+        "records are their tenant's", removals.evidence, test_other_tenants.another_tenant_s_evidence,
+        "test_other_tenants.py::test_no_record_of_another_tenant_is_seen",
+    ),
+    Defence(
         "one answer for none and not yours", removals.concealment, test_other_tenants.is_there_a_tool,
         "test_other_tenants.py::test_another_tenant_s_tool_looks_like_none",
     ),

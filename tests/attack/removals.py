@@ -25,7 +25,7 @@ from remit.core.grant import LiveGrant
 from remit.core.handle import Handle
 from remit.core.principals import Claims
 from remit.core.secret import Secret
-from remit.flows import listing, target, tool_call
+from remit.flows import explain, listing, target, tool_call
 from remit.flows.register_server import Judged, RegisterServer
 from remit.surfaces.mcp import modern
 from remit.surfaces.mcp.endpoint import McpEndpoint
@@ -105,6 +105,10 @@ def tenants(patch: Patch) -> None:
 
 def concealment(patch: Patch) -> None:
     patch.setattr(tool_call, "concealed", lambda refusal, request: refusal)
+
+
+def evidence(patch: Patch) -> None:
+    patch.setattr(explain, "visible", lambda record, tenants: "tenant" not in record or bool(tenants))
 
 
 def scopes(patch: Patch) -> None:

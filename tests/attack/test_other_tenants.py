@@ -5,6 +5,7 @@ route in both eras, with a grant of another tenant.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import orjson
 
 from remit.adapters.sealer.aead import AeadSealer
 from remit.core.catalog import Era, ItemKind
+from remit.core.errors import Invalid
 from remit.core.scope import WholeServer
 from remit.core.secret import Secret
+from remit.flows import explain
 from remit.testing.clock import FakeEntropy
+from remit.testing.records import FakeRecords
 from remit.wire.revisions import LEGACY_METHODS, MODERN_METHODS
 from tests.attack.scene import Gains, expect_served
 from tests.mcp_scene import FILES, GIT, LEGACY, PAYROLL, McpScene, item, legacy_request, server
@@ -100,8 +104,29 @@ async def is_there_a_tool(_: Path) -> Gains:
     return gains
 
 
+async def another_tenant_s_evidence(_: Path) -> Gains:
+    """An auditor of globex reads the ledger after acme worked: not even that something ran, or how it ended."""
+    scene = McpScene()
+    await expect_served(scene, "/mcp/files", scene.token("files"))
+    await scene.modern("/mcp/files", scene.token("files"), "tools/call", {"name": "delete_file", "arguments": {}})
+    await scene.modern("/mcp/files", scene.token("files"), "tools/list")
+    records = scene.ledger.records
+    assert {record["kind"] for record in records} == {"intent", "outcome", "denial", "listing"}
+    gains = [f"saw {record['kind']}" for record in records if explain.visible(record, frozenset({"globex"}))]
+    for record in records:
+        with contextlib.suppress(Invalid):
+            story = await explain.explain(FakeRecords(records), record["id"], frozenset({"globex"}))
+            gains.append(f"was told {story['kind']}")
+    assert all(explain.visible(record, frozenset({"acme"})) for record in records)
+    return gains
+
+
 async def test_no_method_on_any_route_reaches_another_tenant() -> None:
     assert await every_route_of_another_tenant(Path()) == []
+
+
+async def test_no_record_of_another_tenant_is_seen() -> None:
+    assert await another_tenant_s_evidence(Path()) == []
 
 
 async def test_another_tenant_s_tool_looks_like_none() -> None:

@@ -18,8 +18,4 @@ def reasons_page() -> str:
             for reason, meaning in ((reason, MEANING[reason]) for reason in Reason)
             if meaning.kind is kind
         ]
-    reserved = ", ".join(f"`{name}`" for name in words["reserved"])
-    lines.append(
-        f"\n## Reserved\n\nHave their place in the tables above and are not given by this version: {reserved}."
-    )
     return joined(lines)

@@ -118,10 +118,15 @@ class Acts:
         return {"changes": self.remit.servers.catalog.diff(server.name)}
 
     async def approve(self, administrator: Administrator, arguments: Arguments) -> Answer:
+        """With `digest` only the definition that was looked at: a server may change it again after the review."""
         server, item = self._server(administrator, arguments), _text(arguments, "item")
-        detail = {"server": server.name, "item": item}
+        digest = _text(arguments, "digest")
+        if digest and not item:
+            raise refuse(Reason.INVALID_PARAMS, "digest names one definition: name its item too")
+        detail = {"server": server.name, "item": item, "digest": digest}
         await self._permit(administrator, Act.SERVER_APPROVE, server.tenants, detail)
-        return {"approved": await self.remit.servers.catalog.approve(server.name, item, by=administrator.name)}
+        approve = self.remit.servers.catalog.approve
+        return {"approved": await approve(server.name, item, by=administrator.name, digest=digest)}
 
     async def check_policies(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.POLICY_CHECK, administrator.tenants, {})

@@ -22,15 +22,8 @@ class IndexedRecords:
             return []
         return [record for record in (explained.record, explained.outcome) if record is not None]
 
-    async def intents_of(self, grant_id: str) -> int:
-        return await asyncio.to_thread(self._index.calls_of, grant_id)
-
 
 def newest_store_sequence(index: LedgerIndex) -> int:
     """The store's authority sequence as the ledger last saw it; 0 when it never did."""
-    newest = [
-        record
-        for kind in (RecordKind.GRANT, RecordKind.CATALOG)
-        for record in index.find(Asked(kind=kind, count_max=1))
-    ]
-    return max((int(record.get("store_sequence", 0)) for record in newest), default=0)
+    newest = index.find(Asked(kind=RecordKind.GRANT, count_max=1))
+    return int(newest[0].get("store_sequence", 0)) if newest else 0

@@ -93,7 +93,9 @@ async def _take(step: Step, stage: Stage, administration: Administration) -> Sho
     elapsed_ms = (time.monotonic() - started_s) * 1000
     administration.act("grant.end", {"grant": made["grant"]["id"]})
     if answer.decision:
-        return _shown(step, "DENIED", str(answer.decision["decision_id"]), _why(answer.decision), elapsed_ms)
+        decision_id = str(answer.decision["decision_id"])
+        recorded = administration.act("explain", {"decision_id": decision_id}).get("reason", "")
+        return _shown(step, "DENIED", decision_id, _why(answer.decision, str(recorded)), elapsed_ms)
     record = _intent_of(made["grant"]["id"], administration)
     verdict = "FAILED" if answer.failed else "PERMITTED"
     because = f"by {quoted(record.get('determining', []))}: {one_line(answer.text, 48)}"
@@ -122,8 +124,11 @@ def _shown(step: Step, verdict: str, decision_id: str, because: str, elapsed_ms:
     return Shown(step.title, verdict, decision_id, step.user, step.tool, one_line(because, 200), elapsed_ms, expected)
 
 
-def _why(decision: Mapping[str, Any]) -> str:
+def _why(decision: Mapping[str, Any], recorded: str) -> str:
+    """What the client was told, and what is on record where the client may not know it."""
     why = str(decision.get("reason", ""))
+    if recorded != why:
+        why = f"{recorded} on record; the client is told {why}"
     if decision.get("policy"):
         why += f" by {quoted(decision['policy'])}"
     return f"{why}; near miss: {near_miss(decision['near_miss'])}" if decision.get("near_miss") else why

@@ -14,6 +14,7 @@ from remit.cli.terminal import one_line, shown
 DEFAULT = Options()
 app = App(name="server", help="List servers, show what changed, approve changes.")
 ITEM_HELP = "only this item, for example tool/write_file"
+DIGEST_HELP = "only the definition that `remit server diff` showed with this digest"
 
 
 @app.command(name="list")
@@ -85,7 +86,8 @@ def _change(change: dict[str, Any]) -> list[str]:
     before, after = _pretty(change.get("before")), _pretty(change.get("after"))
     gone = [f"  - {line}" for line in before if line not in after]
     came = [f"  + {line}" for line in after if line not in before]
-    return [head, *gone, *came]
+    digest = [f"  digest {one_line(change['digest'])}"] if change.get("digest") else []
+    return [head, *gone, *came, *digest]
 
 
 def _pretty(definition: object) -> list[str]:
@@ -105,11 +107,13 @@ def approve(
     /,
     *,
     item: Annotated[str, Parameter(help=ITEM_HELP)] = "",
+    digest: Annotated[str, Parameter(help=DIGEST_HELP)] = "",
     options: Options = DEFAULT,
 ) -> None:
     """Trust what a server offers now. The approval is a decision and is recorded."""
+    asked = {"server": server, "item": item, "digest": digest}
     with options.administration() as administration:
-        done = administration.act("server.approve", {"server": server} | ({"item": item} if item else {}))
+        done = administration.act("server.approve", {name: value for name, value in asked.items() if value})
     approved = [one_line(name) for name in done["approved"]]
     text = "\n".join(f"approved  {server} {name}" for name in approved) or f"{server}: nothing was waiting"
     emit("server-approve", done, as_json=options.json, text=text)

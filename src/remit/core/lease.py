@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import msgspec
 
 from remit.core.ledger import Recorded
 from remit.core.secret import Secret
-
-
-class LeaseState(StrEnum):
-    HELD = "held"
-    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ object of the caller's, so that no key a caller chooses can be read as an engine
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -261,12 +261,6 @@ class Reads:
             return None
         return frozenset(path[0] for path in (*self.values, *self.tests) if path)
 
-    def __or__(self, other: Reads) -> Reads:
-        return Reads(self.values | other.values, self.tests | other.tests)
-
-
-NO_READS: Final = Reads(frozenset(), frozenset())
-
 
 def _either_holds(left: Path, right: Path) -> bool:
     shared = min(len(left), len(right))
@@ -352,12 +346,3 @@ def at(type_: RecordOf, path: Path) -> MappedType | None:
             return None
         found = attribute.type
     return found
-
-
-def leaves(type_: RecordOf, path: Path = ()) -> Iterator[tuple[Path, MappedType]]:
-    """Every mapped argument that is not a record, with its path."""
-    for name, attribute in type_.attributes.items():
-        if isinstance(attribute.type, RecordOf):
-            yield from leaves(attribute.type, (*path, name))
-        else:
-            yield (*path, name), attribute.type

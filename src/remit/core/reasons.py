@@ -25,13 +25,11 @@ class Reason(StrEnum):
     DUPLICATE_KEY = "duplicate_key"
     ODD_CASE_KEY = "odd_case_key"
     NUMBER_OUT_OF_RANGE = "number_out_of_range"
-    BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     NOT_ACCEPTABLE = "not_acceptable"
     HEADER_MISMATCH = "header_mismatch"
     MISSING_META = "missing_meta"
     UNSUPPORTED_VERSION = "unsupported_version"
-    MISSING_CAPABILITY = "missing_capability"
     UNKNOWN_METHOD = "unknown_method"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_PARAMS = "invalid_params"
@@ -89,8 +87,6 @@ class Reason(StrEnum):
     UPSTREAM_TOO_LARGE = "upstream_too_large"
     CREDENTIAL_UNAVAILABLE = "credential_unavailable"
     CLOCK_STEPPED = "clock_stepped"
-    STARTING = "starting"
-    SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal"
 
 
@@ -106,9 +102,8 @@ class Meaning(NamedTuple):
     next: str
 
 
-# JSON-RPC: -32700 parse, -32600 invalid request, -32601 method, -32602 params; MCP 2026-07-28: -32020 header, -32021
-# capability,
-# -32022 version. Ours lie outside -32768..-32000, which JSON-RPC reserves.
+# JSON-RPC: -32700 parse, -32600 invalid request, -32601 method, -32602 params; MCP 2026-07-28: -32020 header, -32022
+# version. Ours lie outside -32768..-32000, which JSON-RPC reserves.
 RPC_DENIED = -31001
 RPC_UNAUTHENTICATED = -31002
 RPC_OUTAGE = -31003
@@ -133,9 +128,6 @@ MEANING: dict[Reason, Meaning] = {
     Reason.NUMBER_OUT_OF_RANGE: Meaning(
         _I, 400, -32600, "a number does not fit 64 bits", "send large numbers as strings"
     ),
-    Reason.BODY_TOO_LARGE: Meaning(
-        _I, 413, -32600, "the body is larger than body_bytes_max", "send less, or raise limits.body_bytes_max"
-    ),
     Reason.UNSUPPORTED_MEDIA_TYPE: Meaning(
         _I, 415, -32600, "Content-Type is not application/json", "send Content-Type: application/json"
     ),
@@ -158,9 +150,6 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.UNSUPPORTED_VERSION: Meaning(
         _I, 400, -32022, "this protocol version is not served here", "use one of the versions in `supported`"
-    ),
-    Reason.MISSING_CAPABILITY: Meaning(
-        _I, 400, -32021, "the client did not declare a capability this needs", "declare it in clientCapabilities"
     ),
     Reason.UNKNOWN_METHOD: Meaning(_I, 404, -32601, "no such method", "see the methods of this protocol version"),
     Reason.METHOD_NOT_ALLOWED: Meaning(_I, 405, -32600, "this HTTP method is not served here", "use POST"),
@@ -358,8 +347,6 @@ MEANING: dict[Reason, Meaning] = {
         "the machine's clock was set back, so no new grant is made",
         "an operator sets the clock right, or restarts Remit",
     ),
-    Reason.STARTING: Meaning(_O, 503, RPC_OUTAGE, "Remit is starting", "try again in a second"),
-    Reason.SHUTTING_DOWN: Meaning(_O, 503, RPC_OUTAGE, "Remit is stopping", "try again shortly"),
     Reason.INTERNAL: Meaning(
         _O, 500, RPC_OUTAGE, "Remit failed; nothing is assumed", "report the decision id to an operator"
     ),

@@ -16,6 +16,11 @@ ASKED = (
 )  # fmt: skip
 
 
+_SOMEBODY_S = frozenset(
+    {RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.DENIAL, RecordKind.LISTING, RecordKind.GRANT}
+)
+
+
 async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -> Mapping[str, Any]:
     """The story of one decision. Raises `Invalid` when it is not known, or not of a tenant the asker may see: the two
     look alike.
@@ -46,8 +51,15 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
 
 
 def visible(record: Record, tenants: frozenset[str]) -> bool:
-    """Records without a tenant (start-up, checkpoints) are nobody's secret; any other needs its tenant."""
-    return "tenant" not in record or record["tenant"] in tenants
+    """A record is its tenant's; an administrative act is every tenant's it was about. Only what is about none of them
+    (start-up, checkpoints, counts, keys) is nobody's secret.
+    """
+    if "tenant" in record:
+        return record["tenant"] in tenants
+    about = record.get("tenants")
+    if about:
+        return not tenants.isdisjoint(about)
+    return record.get("kind") not in _SOMEBODY_S
 
 
 def ending(found: list[Record]) -> dict[str, Any]:

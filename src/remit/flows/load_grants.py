@@ -29,7 +29,7 @@ class Loaded:
 class LoadGrants:
     """`calls_used` counts a grant's intents in the ledger: a budget survives a restart because the record does.
 
-    `ledger_sequence` is `store_sequence` of the ledger's newest grant or catalog record, 0 if it has none.
+    `ledger_sequence` is `store_sequence` of the ledger's newest grant record, 0 if it has none.
     """
 
     grants: GrantBook

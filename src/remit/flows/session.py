@@ -87,7 +87,11 @@ class SessionWalk:
                 walk.reaper.release(lease)
             duration_s = walk.clock.monotonic_s() - started_s
             fields = outcome_fields(
-                status, reply_bytes=0, duration_s=duration_s, detail={"reason": why} if why else None
+                status,
+                tenant=bound.grant.tenant,
+                reply_bytes=0,
+                duration_s=duration_s,
+                detail={"reason": why} if why else None,
             )
             walk.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from remit.core.access import AccessRequest, NearMiss, Verdict
 
@@ -25,8 +25,4 @@ class PolicyDecisionPoint(Protocol):
 
     def version(self, tenant: str) -> str:
         """Digest of the tenant's loaded set; empty when it has none."""
-        ...
-
-    def describe(self, request: AccessRequest) -> Mapping[str, Any]:
-        """The request as the engine sees it, for `remit explain`: only mapped fields, arguments left out."""
         ...

@@ -14,7 +14,3 @@ class Records(Protocol):
         is none.
         """
         ...
-
-    async def intents_of(self, grant_id: str) -> int:
-        """How many calls the grant has used, for its budget after a restart."""
-        ...

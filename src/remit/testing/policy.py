@@ -50,9 +50,6 @@ class FakePolicy:
     def version(self, tenant: str) -> str:
         return "test"
 
-    def describe(self, request: AccessRequest) -> Mapping[str, Any]:
-        return {"action": request.action}
-
     def _verdict(self, request: AccessRequest) -> Verdict:
         action = request.action
         if action in self._failing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remit.core.ledger import RecordKind
 from remit.ports.records import Record
 
 
@@ -16,6 +15,3 @@ class FakeRecords:
 
     async def find(self, decision_id: str) -> Sequence[Record]:
         return [record for record in self.all if record.get("id") == decision_id]
-
-    async def intents_of(self, grant_id: str) -> int:
-        return sum(record["kind"] == RecordKind.INTENT and record.get("grant") == grant_id for record in self.all)

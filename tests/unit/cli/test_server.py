@@ -67,6 +67,15 @@ def test_one_item_can_be_approved(remit: Command, running: Running) -> None:
     assert running.asked == [("server.approve", {"server": "files", "item": "tool/write_file"})]
 
 
+def test_an_approval_can_be_held_to_the_definition_that_was_shown(remit: Command, running: Running) -> None:
+    running.answers["server.diff"] = {"changes": [{**CHANGE, "digest": "abc123"}]}
+    assert "  digest abc123\n" in remit("server", "diff", "files")[1]
+    running.answers["server.approve"] = {"approved": ["tool/write_file"]}
+    remit("server", "approve", "files", "--item", "tool/write_file", "--digest", "abc123")
+    named = {"server": "files", "item": "tool/write_file", "digest": "abc123"}
+    assert running.asked[-1] == ("server.approve", named)
+
+
 def test_the_list_points_at_what_changed(remit: Command, running: Running) -> None:
     running.answers["server.list"] = {"servers": [{**SERVER, "withheld": ["tool write_file changed"]}]}
     code, out, err = remit("server", "list")

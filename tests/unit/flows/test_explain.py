@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.core.errors import Invalid
-from remit.flows.explain import explain
+from remit.flows.explain import explain, visible
 from remit.testing.records import FakeRecords
 
 ACME, GLOBEX = frozenset({"acme"}), frozenset({"globex"})
@@ -14,7 +14,7 @@ DENIAL = {
     "determining": [], "near_miss": {"policy": "w (files.cedar:12)", "failed": ["context.args.path like \"/work/*\""]},
 }  # fmt: skip
 INTENT = {"kind": "intent", "id": "dec_2", "at": "t", "tenant": "acme", "determining": ["p (files.cedar:3)"]}
-OUTCOME = {"kind": "outcome", "id": "dec_2", "at": "t", "status": "ok"}
+OUTCOME = {"kind": "outcome", "id": "dec_2", "at": "t", "tenant": "acme", "status": "ok"}
 
 
 async def test_a_denial_names_its_reason_its_near_miss_and_the_next_step() -> None:
@@ -34,7 +34,22 @@ async def test_an_intent_without_an_outcome_is_unknown_never_failed() -> None:
     assert story["outcome"] == "unknown"
 
 
-@pytest.mark.parametrize(("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset())])
+@pytest.mark.parametrize(("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset()), ("dec_2", GLOBEX)])
 async def test_an_unknown_decision_and_another_tenants_look_alike(decision: str, tenants: frozenset[str]) -> None:
     with pytest.raises(Invalid, match="that you may see"):
-        await explain(FakeRecords([DENIAL]), decision, tenants)
+        await explain(FakeRecords([DENIAL, INTENT, OUTCOME]), decision, tenants)
+
+
+@pytest.mark.parametrize(
+    ("record", "seen"),
+    [
+        (INTENT, ["acme"]),
+        (OUTCOME, ["acme"]),
+        ({"kind": "outcome", "status": "ok"}, []),  # written before outcomes said whose they are
+        ({"kind": "admin", "tenants": ["acme"], "act": "revoke"}, ["acme"]),
+        ({"kind": "admin", "tenants": [], "act": "key.rotate"}, ["acme", "globex"]),
+        ({"kind": "checkpoint"}, ["acme", "globex"]),
+    ],
+)
+def test_a_record_is_seen_by_the_tenants_it_is_about(record: dict[str, object], seen: list[str]) -> None:
+    assert [tenant for tenant in ("acme", "globex") if visible(record, frozenset({tenant}))] == seen

@@ -129,9 +129,5 @@ class TrackedCalls:
     def end(self, grant_id: str, cause: Reason) -> int:
         return sum(call.stop(cause) for call in list(self._calls.get(grant_id, ())))
 
-    def end_all(self, cause: Reason) -> int:
-        """Stop every call of every grant: this process is stopping."""
-        return sum(self.end(grant_id, cause) for grant_id in list(self._calls))
-
     def in_flight(self, grant_id: str) -> int:
         return len(self._calls.get(grant_id, ()))

@@ -122,18 +122,11 @@ class LedgerIndex:
             rows = self._db.execute(query, (*given.values(), asked.count_max)).fetchall()
         return [read_record(self._ledger, *row) for row in rows]
 
-    def calls_of(self, grant: str) -> int:
-        """Intents of this grant that were charged to its budget: all but those about a server as such.
-
-        A call counts even if its outcome is unknown. Grants narrowed from this one count for themselves only.
-        """
-        self.catch_up()
-        query = f'SELECT count(*) FROM record WHERE "grant" = ? AND {_CHARGED}'  # noqa: S608 - our own words
-        with self._guard:
-            return int(self._db.execute(query, (grant,)).fetchone()[0])
-
     def calls_by_grant(self) -> dict[str, int]:
-        """The same for every grant that ever made one: the budgets used before a restart."""
+        """Intents charged to each grant's budget, all but those about a server as such: what was used before a restart.
+
+        A call counts even if its outcome is unknown. Grants narrowed from another count for themselves only.
+        """
         self.catch_up()
         grants = '"grant" IS NOT NULL AND'
         query = f'SELECT "grant", count(*) FROM record WHERE {grants} {_CHARGED} GROUP BY "grant"'  # noqa: S608 - our own words

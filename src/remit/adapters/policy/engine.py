@@ -5,10 +5,9 @@ even once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from remit.adapters.policy.deciding import Prepared, Question, decide, prepare
 from remit.adapters.policy.listing import decide_unknown
@@ -19,7 +18,7 @@ from remit.adapters.policy.sets import Loaded, PolicySets
 from remit.core.access import AccessRequest, Effect, NearMiss, TargetKind, Verdict
 from remit.core.catalog import Catalog, Tool
 from remit.core.grant import LiveGrant
-from remit.core.policy_context import closure, grant_context
+from remit.core.policy_context import closure
 
 # Up to this many policies a slice is made in a millisecond or two; a larger set is sliced off the event loop.
 POLICIES_ON_LOOP_MAX = 200
@@ -35,13 +34,6 @@ def question_of(request: AccessRequest) -> Question:
         request.action,
         resolved.request.era,
     )
-
-
-def key_of(question: Question) -> object:
-    """Action and target. A tool's action is its target."""
-    if question.target.kind is TargetKind.TOOL:
-        return question.action
-    return question.action, question.server.name, question.target
 
 
 class Unprepared(Exception):
@@ -178,31 +170,3 @@ class CedarEngine:
         question = question_of(request)
         loaded = await self._sets.current(question.grant.tenant)
         return await asyncio.to_thread(nearest_permit, question, loaded, request.arguments, request.now_s)
-
-    def describe(self, request: AccessRequest) -> Mapping[str, Any]:
-        question = question_of(request)
-        about = closure(question.grant, question.action, question.server, question.target, question.item)
-        return {
-            "principal": _spelled(about.principal),
-            "action": _spelled(about.action),
-            "resource": _spelled(about.resource),
-            "ancestors": sorted(_spelled(uid) for uid in about.principal_in | about.action_in | about.resource_in),
-            "context": {name: _plain(value) for name, value in grant_context(question.grant).items()}
-            | {"era": question.era.value},
-        }
-
-
-def _spelled(uid: tuple[str, str]) -> str:
-    return f'{uid[0]}::"{uid[1]}"'
-
-
-def _plain(value: Any) -> Any:
-    """Entity references as people write them."""
-    if isinstance(value, dict):
-        entity = value.get("__entity")
-        return (
-            _spelled((entity["type"], entity["id"]))
-            if entity
-            else {name: _plain(inner) for name, inner in value.items()}
-        )
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ class HttpRequest:
     """A complete request. `path` and `query` are the raw target, split at the first `?`, never decoded or rebuilt
     from Host.
 
-    `headers` keeps order and repetition, names in lower case; `single` is for headers that may come once only.
+    `headers` keeps order and repetition, names in lower case.
     """
 
     method: bytes
@@ -23,15 +23,6 @@ class HttpRequest:
     headers: list[tuple[bytes, bytes]]
     body: bytes
     peer: str
-
-    def values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self.headers if key == name]
-
-    def first(self, name: bytes) -> bytes | None:
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
 
 
 class Responder(Protocol):

@@ -30,7 +30,6 @@ _LEGACY_STATUS: Final = frozenset(
         Reason.DUPLICATE_KEY,
         Reason.ODD_CASE_KEY,
         Reason.NUMBER_OUT_OF_RANGE,
-        Reason.BODY_TOO_LARGE,
         Reason.UNSUPPORTED_MEDIA_TYPE,
         Reason.NOT_ACCEPTABLE,
         Reason.HEADER_MISMATCH,
@@ -45,12 +44,10 @@ _LEGACY_STATUS: Final = frozenset(
         Reason.SERVER_UNKNOWN,
         Reason.ERA_MISMATCH,
         Reason.INSUFFICIENT_SCOPE,
-        Reason.STARTING,
-        Reason.SHUTTING_DOWN,
     }
 )
 # Their `data` has a schema of its own in the specification.
-_SPECIFIED_DATA: Final = frozenset({Reason.UNSUPPORTED_VERSION, Reason.ERA_MISMATCH, Reason.MISSING_CAPABILITY})
+_SPECIFIED_DATA: Final = frozenset({Reason.UNSUPPORTED_VERSION, Reason.ERA_MISMATCH})
 # The error of RFC 6750 section 3.1; a request without a token gets none.
 _BEARER_ERROR: Final = {Reason.TOKEN_MISSING: "", Reason.TOKEN_MALFORMED: "invalid_request"}
 
@@ -122,7 +119,7 @@ def _unknown(refusal: Refusal, method: str) -> str:
 def _data(refusal: Refusal, version: str) -> Mapping[str, Any]:
     given = dict(refusal.data or {})
     if refusal.reason in _SPECIFIED_DATA:
-        return {"requested": version} | given if refusal.reason is not Reason.MISSING_CAPABILITY else given
+        return {"requested": version} | given
     match refusal.kind:
         case Kind.DENIED:
             return given | {DECISION: decision_of(refusal)}

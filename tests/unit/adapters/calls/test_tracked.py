@@ -110,21 +110,6 @@ async def test_a_refused_coroutine_is_closed_without_a_warning(recwarn: pytest.W
         await task
 
 
-async def test_stopping_the_process_ends_every_call() -> None:
-    calls, first, second = TrackedCalls(in_flight_max=4), asyncio.Event(), asyncio.Event()
-    tasks = [
-        asyncio.ensure_future(calls.run(a_live_grant(id="grt_1"), forever(first), deadline_s=LONG_S)),
-        asyncio.ensure_future(calls.run(a_live_grant(id="grt_2"), forever(second), deadline_s=LONG_S)),
-    ]
-    await first.wait()
-    await second.wait()
-    assert calls.end_all(Reason.SHUTTING_DOWN) == 2
-    for task in tasks:
-        with pytest.raises(Outage) as caught:
-            await task
-        assert caught.value.reason is Reason.SHUTTING_DOWN
-
-
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="in_flight_max"):
         TrackedCalls(in_flight_max=0)

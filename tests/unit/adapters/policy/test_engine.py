@@ -162,15 +162,6 @@ async def test_shadow_policies_are_recorded_and_not_enforced(tmp_path: Path) -> 
     assert (await plain.evaluate(ask("files/read_file", {"path": "/workspace/a"}))).shadow is None
 
 
-async def test_what_is_described_is_the_request_without_its_arguments(tmp_path: Path) -> None:
-    engine = await an_engine(write(tmp_path, acme__a=WORKSPACE))
-    told = engine.describe(ask("files/read_file", {"path": "/workspace/hidden"}))
-    assert told["principal"] == 'Human::"engineer"'
-    assert told["context"]["tenant"] == 'Tenant::"acme"'
-    assert 'Environment::"dev"' in told["ancestors"]
-    assert "hidden" not in str(told)
-
-
 async def test_a_tenant_served_by_a_shared_server_is_decided_by_its_own_set(tmp_path: Path) -> None:
     shared = a_server("files", *FILES.items.values(), tenants=frozenset({"acme", "globex"}))
     catalog: Catalog = a_catalog(shared, GIT)
