@@ -204,3 +204,17 @@ async def test_a_forged_pin_stops_the_start() -> None:
     with pytest.raises(Outage):
         async with scene.running():
             pass
+
+
+async def test_a_server_that_says_its_lists_changed_is_asked_again_soon_and_not_at_its_own_pace() -> None:
+    scene = Scene()
+    scene.upstreams.surveys["peer"] = survey(tool("read"))
+    limits = RefreshLimits(interval_s=3600, stdio_interval_s=3600, hint_gap_s=0.05)
+    async with scene.running(limits) as service:
+        await service.surveyed(5)
+        scene.upstreams.surveys["peer"] = survey(tool("read"), tool("new"))
+        for _ in range(50):
+            service.hint("peer")
+        await until(service, lambda catalog: (ItemKind.TOOL, "new") in catalog.servers["peer"].withheld)
+        service.hint("nobody")
+    assert scene.events().count("drift") <= 1

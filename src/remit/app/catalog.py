@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +39,7 @@ class RefreshLimits:
     interval_s: float = 60.0
     stdio_interval_s: float = 300.0  # each of these surveys starts a process
     backoff_s_min: float = 1.0
+    hint_gap_s: float = 2.0  # a server that keeps saying that its lists changed is asked this often, not more
     surveys_max: int = 8
 
 
@@ -54,6 +56,7 @@ class _Known:
     failures: int = 0
     compiled: dict[str, Validator | None] = field(default_factory=dict)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class CatalogService:
@@ -110,6 +113,12 @@ class CatalogService:
         except TimeoutError:
             return False
         return True
+
+    def hint(self, server: str) -> None:
+        """Somebody heard the server say that its lists changed: ask it soon."""
+        known = self._known.get(server)
+        if known is not None:
+            known.hinted.set()
 
     def problems(self, server: str) -> tuple[str, ...]:
         """What was left out of the server's items and why, and why its last survey failed if it did."""
@@ -190,7 +199,10 @@ class CatalogService:
                 known.failures = max(known.failures, 1)
                 backoff_s = self._limits.backoff_s_min * 2 ** min(known.failures - 1, 16)
                 wait_s = min(self._limits.interval_s, backoff_s)
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(min(wait_s, self._limits.hint_gap_s))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(known.hinted.wait(), max(0.0, wait_s - self._limits.hint_gap_s))
+            known.hinted.clear()
 
     async def _take(self, known: _Known, survey: Survey) -> None:
         """A survey succeeded: pin it if it is the first, else hold it against the pins; then publish."""

@@ -200,6 +200,7 @@ def reach_servers(configuration: Configuration, files: Files) -> Servers:
     world = World(CheckedDialler(), launcher, files.clock, bounds)
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
     catalog = CatalogService(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
+    upstreams.on_list_changed = catalog.hint
     return Servers(credentials, upstreams, catalog)
 
 

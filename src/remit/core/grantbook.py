@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from remit.core.grant import Grant, LiveGrant
+from remit.core.grant import Calls, Grant, LiveGrant, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class GrantBook:
     """Grants by id. `epoch` changes whenever a grant ends, so that caches keyed on it die at once."""
 
     def __init__(self) -> None:
+        self._terms: dict[Origin, LiveGrant] = {}
         self._live: dict[str, LiveGrant] = {}
         self.epoch = 0
 
@@ -51,7 +52,25 @@ class GrantBook:
         return self._live.get(grant_id)
 
     def add(self, live: LiveGrant) -> None:
+        """A client that makes its own grants spends one budget in all of them, whatever resource and scopes each is
+        for: they are charged to its term as to a parent.
+        """
+        origin = live.grant.origin
+        if live.parent is None and origin.how == "client_credentials" and isinstance(live.grant.budget, Calls):
+            live.parent = self.term_of(origin, live.used_at_s) or self._begin_term(live)
         self._live[live.grant.id] = live
+
+    def term_of(self, origin: Origin, monotonic_s: float) -> LiveGrant | None:
+        """What a client's grants have spent since the first of them was made, until that one would have expired."""
+        term = self._terms.get(origin)
+        return term if term is not None and monotonic_s < term.deadline_s else None
+
+    def _begin_term(self, live: LiveGrant) -> LiveGrant:
+        whole = replace(live.grant, id=f"term of {live.grant.id}", idle_s_max=float("inf"))
+        term = LiveGrant(whole, now_s=whole.created_at_s, monotonic_s=live.used_at_s)
+        term.deadline_s = live.deadline_s
+        self._terms[live.grant.origin] = term
+        return term
 
     def remove(self, grant_id: str) -> None:
         """Forget a grant that has ended and that nobody needs to be told about any more."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from remit.core.catalog import Catalog
 from remit.core.clients import Account, Ceiling, Client, ClientTerms, Only, reach
 from remit.core.clock_steps import ClockSteps
 from remit.core.errors import Refusal, refuse
-from remit.core.grant import Budget, Calls, Grant, GrantState, LiveGrant, Origin, Unmetered, tighter
+from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Origin, Unmetered, tighter
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import Position, RecordKind, grant_fields
 from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
@@ -154,13 +154,24 @@ class CreateGrant:
         if terms is None:
             raise refuse(Reason.OUTSIDE_GRANT, f"client {client.id} is registered without a grant of its own")
         draft = self._client_draft(client, terms, resource, asked)
-        grant = self._composed(draft)
+        grant = self._within_term(self._composed(draft))
         live = self._alive_like(grant)
         if live is None:
             self._require_not_taken_away(grant)
             live = await self._made(grant, keep_one=True)
         await self._durable(live)
         return self._granted(live, self.limits.client_token_ttl_s)
+
+    def _within_term(self, grant: Grant) -> Grant:
+        """A client's grants end together with the first of them, and with them the budget they share."""
+        monotonic_s = self.clock.monotonic_s()
+        term = self.grants.term_of(grant.origin, monotonic_s)
+        if term is None:
+            return grant
+        if term.due(monotonic_s) is GrantEvent.EXHAUST:
+            raise refuse(Reason.BUDGET_EXHAUSTED, "until the grant would have expired there is no other")
+        ends_at_s = self.clock.now_s() + term.deadline_s - monotonic_s
+        return replace(grant, expires_at_s=min(grant.expires_at_s, ends_at_s))
 
     def _client_draft(self, client: Client, terms: ClientTerms, resource: str, asked: frozenset[Scope]) -> _Draft:
         return _Draft(

@@ -148,6 +148,8 @@ class IssueToken:
             raise OAuthError("unsupported_grant_type", "expected client_credentials")
         if client.terms is None:
             raise OAuthError("unauthorized_client", "the client is registered without a grant of its own")
+        if "authorization_details" in parameters:  # left unread it would be a grant wider than what was asked for
+            raise OAuthError("invalid_authorization_details", "not understood here: ask with scope (RFC 9396)")
         resource = parameters.get("resource", "")
         if not resource:
             raise OAuthError("invalid_target", "resource is missing: name the endpoint the token is for (RFC 8707)")

@@ -18,11 +18,29 @@ from remit.core.lease import Lease, Leased
 from remit.core.reasons import Reason
 from remit.core.registration import Http, ServerConfig, Stdio
 from remit.core.request import Session
-from remit.ports.upstream import Reply, Sink, Survey
+from remit.ports.upstream import Message, Reply, Sink, Survey
 
 SWEEP_S = 1.0
 REPROBE_S = 3600.0  # a server that has learned another era is noticed after this long
 Upstream = HttpUpstream | StdioUpstream
+
+
+def _nobody(server: str) -> None:
+    """No one asked to be told."""
+
+
+class _Overheard:
+    """Passes a server's messages on, and tells when one says that its lists changed: a reason to look, never a fact."""
+
+    __slots__ = ("_server", "_sink", "_upstreams")
+
+    def __init__(self, sink: Sink, server: str, upstreams: RegisteredUpstreams) -> None:
+        self._sink, self._server, self._upstreams = sink, server, upstreams
+
+    async def interim(self, message: Message) -> None:
+        if b"/list_changed" in message.data:
+            self._upstreams.on_list_changed(self._server)
+        await self._sink.interim(message)
 
 
 class RegisteredUpstreams:
@@ -38,6 +56,7 @@ class RegisteredUpstreams:
         self._unusable: dict[str, Refusal] = {}
         self._surveys: dict[str, tuple[float, Survey | None]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self.on_list_changed: Callable[[str], None] = _nobody
         for config in configs:
             try:
                 self._upstreams[config.name] = _upstream(config, world)
@@ -59,13 +78,15 @@ class RegisteredUpstreams:
 
     # the port: plain functions that hand the coroutine on, one frame less per call -----------------------------
     def exchange(self, leased: Leased, params: Mapping[str, Any], sink: Sink) -> Coroutine[Any, Any, Reply]:
-        return self._of(leased.recorded.permitted.access.resolved.server.name).exchange(leased, params, sink)
+        server = leased.recorded.permitted.access.resolved.server.name
+        return self._of(server).exchange(leased, params, _Overheard(sink, server, self))
 
     def notify(self, leased: Leased, body: Mapping[str, Any]) -> Coroutine[Any, Any, None]:
         return self._of(leased.recorded.permitted.access.resolved.server.name).notify(leased, body)
 
     def listen(self, leased: Leased, last_event_id: str, sink: Sink) -> Coroutine[Any, Any, None]:
-        return self._of(leased.recorded.permitted.access.resolved.server.name).listen(leased, last_event_id, sink)
+        server = leased.recorded.permitted.access.resolved.server.name
+        return self._of(server).listen(leased, last_event_id, _Overheard(sink, server, self))
 
     async def close_session(self, server: str, grant_id: str, session: Session) -> None:
         await self._of(server).close_session(grant_id, session)
