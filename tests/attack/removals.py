@@ -251,7 +251,7 @@ def reviewed_digest(patch: Patch) -> None:
 def no_commands(patch: Patch) -> None:
     route = Router.__call__
 
-    async def test_connection(self: Router, request: Any, responder: Any) -> None:
+    async def connection_test(self: Router, request: Any, responder: Any) -> None:
         if request.path != b"/test-connection":
             await route(self, request, responder)
             return
@@ -261,7 +261,7 @@ def no_commands(patch: Patch) -> None:
             await child.wait()
         responder.whole(200, b"{}")
 
-    patch.setattr(Router, "__call__", test_connection)
+    patch.setattr(Router, "__call__", connection_test)
 
 
 def loopback_only(patch: Patch) -> None:

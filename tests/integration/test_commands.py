@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,11 +81,15 @@ def test_a_call_leaves_no_live_grant_behind(stage: Stage) -> None:
     assert json.loads(listed.stdout)["grants"] == []
 
 
+def without_decisions(text: str) -> str:
+    return re.sub(r"dec_\w+", "dec_", text)
+
+
 def test_a_server_of_another_tenant_looks_like_none(stage: Stage) -> None:
     other = remit("call", "git/git_log", f"repo_path={stage.repository}", "--as", "analyst", folder=stage.folder)
     none = remit("call", "nothing/git_log", "--as", "analyst", folder=stage.folder)
     assert (other.returncode, none.returncode) == (4, 4)
-    assert other.stderr == none.stderr
+    assert without_decisions(other.stderr) == without_decisions(none.stderr)
 
 
 def test_what_is_revoked_is_listed_with_its_time_to_effect(stage: Stage) -> None:

@@ -6,6 +6,7 @@ One Remit serves the whole file; each test makes its own grants, so that none de
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,3 +178,13 @@ def test_a_killed_remit_comes_back_with_its_grants_and_a_ledger_that_verifies(tm
             assert again.cli("audit", "verify")["verified"] is True
         finally:
             remit_process.stop(again)
+
+
+def test_the_policy_set_that_stands_is_on_record_from_start_to_reload(remit: RemitProcess) -> None:
+    remit.cli("policy", "reload")
+    lines = [line for file in (remit.folder / "state" / "ledger").glob("*.jsonl") for line in file.open()]
+    records = [record for record in map(json.loads, lines) if record["kind"] == "policy" and record["tenant"] == "acme"]
+    assert [record["event"] for record in records] == ["loaded", "reloaded"]
+    assert {record["policy_version"] for record in records} == {
+        remit.cli("policy", "check")["tenants"]["acme"]["version"]
+    }

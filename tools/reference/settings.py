@@ -78,6 +78,8 @@ def type_text(kind: shapes.Type) -> str:
             return " or ".join(type_text(one) for one in types if not isinstance(one, shapes.NoneType))
         case shapes.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in values)
+        case shapes.EnumType(cls=members):
+            return " or ".join(f"`{member.value}`" for member in members)
         case shapes.StrType(pattern=pattern):
             return "name" if pattern else "text"
         case shapes.IntType(gt=0) | shapes.FloatType(gt=0):

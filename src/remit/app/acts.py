@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from remit import __version__
 from remit.adapters.ledger import reader
+from remit.adapters.policy.loading import Fault
 from remit.app.wiring import Remit
 from remit.core.administration import Act, ActPermitted, Administrator
 from remit.core.catalog import ItemKind, Observe, Server
@@ -65,7 +66,8 @@ class Acts:
         return AdministrationRequest(
             account=_text(arguments, "user"),
             client=_text(arguments, "client"),
-            purpose=_text(arguments, "purpose_class") or _text(arguments, "purpose"),
+            purpose=_text(arguments, "purpose"),
+            purpose_class=_text(arguments, "purpose_class"),
             resource=_text(arguments, "resource") or "/mcp",
             environment=_text(arguments, "environment") or (environments[0] if len(environments) == 1 else ""),
             administrator=administrator.name,
@@ -134,8 +136,7 @@ class Acts:
 
     async def reload_policies(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.POLICY_RELOAD, administrator.tenants, {})
-        faults = await self.remit.policy.reload()
-        self.remit.changes.announce()
+        faults = await self.remit.reload_policies()
         return {"tenants": self._policies(permitted.tenants, faults), "taken_over": not faults}
 
     # evidence --------------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ class Acts:
         return self._tail(permitted.tenants, count, follow=arguments.get("follow") is True)
 
     async def _tail(self, tenants: frozenset[str], count: int, *, follow: bool) -> AsyncIterator[Mapping[str, Any]]:
-        folder = self.remit.configuration.state_dir / "ledger"
+        folder = self.remit.configuration.ledger_dir
         lines = await asyncio.to_thread(reader.tail, folder, count)
         after = lines[-1] if lines else None
         while True:
@@ -179,7 +180,7 @@ class Acts:
         return self._export(permitted.tenants, first, last)
 
     async def _export(self, tenants: frozenset[str], first: int, last: int | None) -> AsyncIterator[Mapping[str, Any]]:
-        folder = self.remit.configuration.state_dir / "ledger"
+        folder = self.remit.configuration.ledger_dir
         lines = iter(reader.lines_after(folder, 0, 0))
         while (line := await asyncio.to_thread(next, lines, None)) is not None:
             record = line.record
@@ -231,16 +232,12 @@ class Acts:
         servers = self.remit.servers.catalog.current().servers
         return [_server(server) for _, server in sorted(servers.items()) if server.tenants & tenants]
 
-    def _policies(self, tenants: frozenset[str], faults: Iterable[Any]) -> dict[str, Any]:
+    def _policies(self, tenants: frozenset[str], faults: Iterable[Fault]) -> dict[str, Any]:
         notes = [*faults, *self.remit.policy.notes()]
         return {
             tenant: {
                 "version": self.remit.policy.version(tenant),
-                "problems": [
-                    {"file": note.file, "line": note.line, "message": note.message}
-                    for note in notes
-                    if note.file.startswith((f"{tenant}/", "base/"))
-                ],
+                "problems": [asdict(note) for note in notes if note.concerns(tenant)],
             }
             for tenant in sorted(tenants)
         }

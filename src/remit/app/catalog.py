@@ -73,10 +73,11 @@ class CatalogService:
         limits: RefreshLimits | None = None,
     ) -> None:
         self._upstreams = upstreams
-        self._registrar = RegisterServer(store, ledger, entropy)
         self._clock = clock
         self._limits = limits or RefreshLimits()
         self._known = {config.name: _Known(config) for config in configs}
+        tenants = {name: known.config.tenants for name, known in self._known.items()}
+        self._registrar = RegisterServer(store, ledger, entropy, tenants)
         self._turns = asyncio.Semaphore(self._limits.surveys_max)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[OnChange] = []

@@ -13,7 +13,7 @@ from typing import Literal
 
 from remit.adapters.dialler.checked import CheckedDialler
 from remit.app.policies import check_policies
-from remit.app.registration import server_configs
+from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration
 from remit.core.egress import parse_peer, registered
 from remit.core.errors import Refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from remit.adapters.policy.expectations import run_tests
@@ -12,7 +13,7 @@ from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
 from remit.adapters.store.sqlite import SqliteStore
 from remit.app.catalog import stored_item
-from remit.app.registration import server_configs
+from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.catalog import Catalog, Item, Server, Tool, bare_names
 from remit.core.errors import Refusal
@@ -29,14 +30,14 @@ def check_policies(configuration: Configuration) -> dict[str, Any]:
     names = sorted({*configuration.settings.tenants, *tenants_in(configuration.policies_dir)})
     tenants: dict[str, Any] = {}
     for name in names:
-        faults = [fault for fault in found.faults if _of(fault, name)]
+        faults = [fault for fault in found.faults if fault.concerns(name)]
         if name not in configuration.settings.tenants:
             faults.append(Fault(name, 0, "the configuration has no tenant of this name; nothing reads this folder"))
         tenants[name] = {
             "version": found.versions.get(name, ""),
             "policies": found.policies.get(name, 0),
-            "problems": [_told(fault) for fault in faults],
-            "notes": [_told(note) for note in found.notes if _of(note, name)],
+            "problems": [asdict(fault) for fault in faults],
+            "notes": [asdict(note) for note in found.notes if note.concerns(name)],
         }
     unmapped = {tool: list(arguments) for tool, arguments in found.unmapped.items()}
     tools = sum(len(server.tools()) for server in catalog.servers.values())
@@ -70,7 +71,7 @@ def trusted_catalog(configuration: Configuration) -> Catalog:
 
 
 async def _pins(configuration: Configuration) -> dict[str, Pinned]:
-    path, keys = configuration.state_dir / "store.sqlite3", configuration.state_dir / "keys"
+    path, keys = configuration.store_path, configuration.keys_dir
     stored = read_keys(keys, Purpose.STORE) if path.exists() and keys.is_dir() else None
     if stored is None:
         return {}
@@ -112,11 +113,3 @@ def _item(config: ServerConfig, item: Item) -> Item:
         item.kind, item.server, item.name, item.definition, item.digest, item.input_schema, validate, paths,
         item.name in config.high_risk, item.header_arguments,
     )  # fmt: skip
-
-
-def _of(fault: Fault, tenant: str) -> bool:
-    return fault.file.startswith(f"{tenant}/")
-
-
-def _told(fault: Fault) -> dict[str, Any]:
-    return {"file": fault.file, "line": fault.line, "message": fault.message}

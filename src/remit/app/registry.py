@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from remit.app.settings import (
-    REFERENCE,
-    AccountSettings,
-    ClientSettings,
-    Configuration,
-    ConfigurationInvalid,
-    PurposeSettings,
-)
+from remit.app.references import sources
+from remit.app.settings import AccountSettings, ClientSettings, Configuration, ConfigurationInvalid, PurposeSettings
 from remit.core.administration import Administrator, Role
 from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only, TenantServers
 from remit.core.errors import Refusal
 from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.purposes import PurposeClass, Tools, Unlisted
+from remit.core.registration import REFERENCE
 from remit.core.scope import Constraint, OneTool, Scope, ToolName, constraint, parse_scope
 from remit.core.secret import Secret
 from remit.flows.create_grant import Registry
+
+SECRET_BYTES_MIN: Final = 16
 
 
 def registry(configuration: Configuration) -> Registry:
     """Raises `ConfigurationInvalid`, naming the entry."""
     settings = configuration.settings
     return Registry(
-        issuer=settings.public_url.rstrip("/"),
+        issuer=settings.public_url,
         accounts={name: _account(name, entry) for name, entry in settings.accounts.items()},
         clients={name: _client(name, entry, configuration) for name, entry in settings.clients.items()},
         purposes={name: _purpose(name, entry) for name, entry in settings.purposes.items()},
@@ -44,7 +40,7 @@ def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
         everything = frozenset(Role)
         return (Administrator("administrator", os.getuid(), everything, frozenset(settings.tenants)),)
     return tuple(
-        Administrator(name, entry.uid, frozenset(Role(role) for role in entry.roles), frozenset(entry.tenants))
+        Administrator(name, entry.uid, frozenset(entry.roles), frozenset(entry.tenants))
         for name, entry in settings.administrators.items()
     )
 
@@ -116,16 +112,10 @@ def _secret(where: str, reference: str, configuration: Configuration) -> Secret:
     match = REFERENCE.fullmatch(reference)
     if match is None:
         raise ConfigurationInvalid([f"{where}: expected a reference like ${{env:NAME}} or ${{file:PATH}}"])
-    name = match["name"]
-    from_environment = match["source"] == "env"
-    value = os.environ.get(name, "").encode() if from_environment else _file(where, configuration.path(name))
-    if len(value) < 16:
-        raise ConfigurationInvalid([f"{where}: {match['source']}:{name} is absent or shorter than 16 bytes"])
-    return Secret(value)
-
-
-def _file(where: str, path: Path) -> bytes:
     try:
-        return path.read_bytes().strip()
-    except OSError as problem:
-        raise ConfigurationInvalid([f"{where}: {path}: {problem.strerror}"]) from None
+        secret = sources(configuration)[match["source"]](match["name"])
+    except Refusal as refusal:
+        raise ConfigurationInvalid([f"{where}: {refusal.detail}"]) from None
+    if len(secret.expose()) < SECRET_BYTES_MIN:
+        raise ConfigurationInvalid([f"{where}: {reference} holds less than {SECRET_BYTES_MIN} bytes"])
+    return secret

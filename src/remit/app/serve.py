@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ import uvloop
 
 from remit import __version__
 from remit.adapters.authenticator.client_assertions import JwtAssertions
+from remit.adapters.signer.key_file import KeyFileError
 from remit.app.acts import Acts
 from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
@@ -35,6 +36,8 @@ from remit.wire.http1 import Limits
 log = logging.getLogger("remit.app")
 
 SWEEP_EVERY_S = 1.0
+# What can keep Remit from starting, beside a configuration that cannot be used: each says itself what was found.
+START_PROBLEMS = (KeyFileError, Refusal, OSError)
 Told = Callable[[str], None]
 
 
@@ -73,7 +76,14 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(serving.remit)))
+    reloads: set[asyncio.Task[object]] = set()  # the loop alone would let go of a task before it ends
+
+    def reload() -> None:
+        task = loop.create_task(serving.remit.reload_policies())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     await stopping.wait()
     told("remit stopping")
     await serving.stop()
@@ -144,17 +154,9 @@ async def _sweep(remit: Remit) -> None:
     """Once a second: end what time or use has ended. A failing sweep is told and tried again; it never stops."""
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
-        await _attempt(remit.end_grant.sweep, "sweep_failed")
-
-
-async def _reload(remit: Remit) -> None:
-    faults = await remit.policy.reload()
-    remit.changes.announce()
-    log.info("policies_reloaded", extra={"faults": len(faults)})
-
-
-async def _attempt(work: Callable[[], Awaitable[object]], event: str) -> None:
-    try:
-        await work()
-    except Refusal as refusal:
-        log.error(event, extra={"reason": refusal.reason.value, "detail": refusal.detail})
+        try:
+            await remit.end_grant.sweep()
+        except Refusal as refusal:
+            log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})
+        except Exception:  # whatever broke: a sweeper that died would let grants outlive their time
+            log.exception("sweep_failed")

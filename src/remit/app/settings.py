@@ -17,7 +17,9 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from remit.core.administration import Role
 from remit.core.names import confusable
+from remit.core.registration import REFERENCE
 from remit.core.scope import SERVER_NAME
 
 Name = Annotated[str, Meta(pattern=SERVER_NAME.pattern.replace(r"\Z", "$"))]
@@ -42,14 +44,13 @@ METHOD_NAMES = frozenset(
         "tools",
     ]
 )
-REFERENCE = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]+)\}")
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every section: an unknown key is an error."""
 
 
-class Stdio(Strict, frozen=True):
+class StdioSettings(Strict, frozen=True):
     """A server Remit starts. `command` is run as written, never through a shell; `environment` is all the child
     gets.
     """
@@ -59,7 +60,7 @@ class Stdio(Strict, frozen=True):
     working_dir: str = ""
 
 
-class Http(Strict, frozen=True):
+class HttpSettings(Strict, frozen=True):
     """A server Remit dials. `networks` lists address ranges the URL's host may resolve to beside public ones."""
 
     url: str
@@ -80,8 +81,8 @@ class ServerSettings(Strict, frozen=True):
     tenants: Annotated[list[Name], Meta(min_length=1)]
     environment: Name
     owner: str
-    stdio: Stdio | None = None
-    http: Http | None = None
+    stdio: StdioSettings | None = None
+    http: HttpSettings | None = None
     stateful: bool = True
     path_arguments: dict[str, list[str]] = field(default_factory=dict)
     high_risk: list[str] = field(default_factory=list)
@@ -137,7 +138,7 @@ class AdministratorSettings(Strict, frozen=True):
     """An operating-system user (by numeric id, checked by peer credentials) and the roles they hold per tenant."""
 
     uid: Annotated[int, Meta(ge=0)]
-    roles: list[Literal["server", "policy", "approval", "key", "audit", "auditor"]]
+    roles: list[Role]
     tenants: list[Name]
 
 
@@ -214,6 +215,18 @@ class Configuration:
         return self.path(self.settings.policies_dir)
 
     @property
+    def ledger_dir(self) -> Path:
+        return self.state_dir / "ledger"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.state_dir / "keys"
+
+    @property
+    def store_path(self) -> Path:
+        return self.state_dir / "store.sqlite3"
+
+    @property
     def socket_path(self) -> Path:
         return self.state_dir / "admin.sock"
 
@@ -274,19 +287,26 @@ def check(settings: Settings) -> list[str]:
         twin = confusable(name, settings.servers)
         if twin:
             problems.append(f"servers.{name}: looks like {twin!r}; choose names that people can tell apart")
-        problems += _check_server(f"servers.{name}", server, tenants, environments)
+        problems += _check_server(name, server, tenants, environments)
     for name, account in settings.accounts.items():
-        problems += _check_account(f"accounts.{name}", name, account, tenants)
+        problems += _check_account(name, account, tenants)
     for name, client in settings.clients.items():
-        problems += _check_client(f"clients.{name}", client, tenants, environments)
+        problems += _check_client(name, client, tenants, environments)
+    for name, administrator in settings.administrators.items():
+        problems += _check_tenants(f"administrators.{name}.tenants", administrator.tenants, tenants)
     return problems
 
 
-def _check_server(where: str, server: ServerSettings, tenants: set[str], environments: set[str]) -> list[str]:
-    problems = [f"{where}: the name is an MCP method's; choose another"] if where[8:] in METHOD_NAMES else []
+def _check_tenants(where: str, named: list[str], tenants: set[str]) -> list[str]:
+    return [f"{where}: {tenant!r} is not in tenants" for tenant in named if tenant not in tenants]
+
+
+def _check_server(name: str, server: ServerSettings, tenants: set[str], environments: set[str]) -> list[str]:
+    where = f"servers.{name}"
+    problems = [f"{where}: the name is an MCP method's; choose another"] if name in METHOD_NAMES else []
     if (server.stdio is None) == (server.http is None):
         problems.append(f"{where}: expected exactly one of stdio and http")
-    problems += [f"{where}.tenants: {tenant!r} is not in tenants" for tenant in server.tenants if tenant not in tenants]
+    problems += _check_tenants(f"{where}.tenants", server.tenants, tenants)
     if server.environment not in environments:
         problems.append(f"{where}.environment: {server.environment!r} is not in environments")
     if not server.owner:
@@ -294,19 +314,19 @@ def _check_server(where: str, server: ServerSettings, tenants: set[str], environ
     return problems
 
 
-def _check_account(where: str, name: str, account: AccountSettings, tenants: set[str]) -> list[str]:
-    problems = []
-    if account.tenant not in tenants:
-        problems.append(f"{where}.tenant: {account.tenant!r} is not in tenants")
-    if "|" in name:
-        problems.append(f"{where}: a subject may not contain |")
-    return problems
+def _check_account(name: str, account: AccountSettings, tenants: set[str]) -> list[str]:
+    where = f"accounts.{name}"
+    return [*_check_subject(where, name), *_check_tenants(f"{where}.tenant", [account.tenant], tenants)]
 
 
-def _check_client(where: str, client: ClientSettings, tenants: set[str], environments: set[str]) -> list[str]:
-    problems = []
-    if client.tenant not in tenants:
-        problems.append(f"{where}.tenant: {client.tenant!r} is not in tenants")
+def _check_subject(where: str, name: str) -> list[str]:
+    """`|` stands between issuer and subject in the names of those that have an issuer."""
+    return [f"{where}: a subject may not contain |; choose another name"] if "|" in name else []
+
+
+def _check_client(name: str, client: ClientSettings, tenants: set[str], environments: set[str]) -> list[str]:
+    where = f"clients.{name}"
+    problems = [*_check_subject(where, name), *_check_tenants(f"{where}.tenant", [client.tenant], tenants)]
     if client.auth == "client_secret_basic" and not REFERENCE.fullmatch(client.secret):
         problems.append(f"{where}.secret: expected a reference like ${{env:NAME}} or ${{file:PATH}}")
     if client.auth == "private_key_jwt" and not client.jwks.get("keys"):
@@ -327,7 +347,7 @@ def _check_addresses(settings: Settings) -> list[str]:
         or public.query
         or public.fragment
         or public.username
-        or public.path not in ("",)
+        or public.path
     ):
         problems.append(f"public_url: expected https://host[:port] with no path, found {settings.public_url!r}")
     elif public.scheme == "http" and not _loopback(public.hostname):

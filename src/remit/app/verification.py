@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from remit.adapters.ledger.reader import anchor_from_json
 from remit.adapters.ledger.verify import verify
 from remit.adapters.signer.file import FileLedgerSigner
 from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
@@ -24,13 +25,9 @@ class Unreadable(Exception):
     """A key or an anchor is not what it should be. The text says what was found and what was expected."""
 
 
-def ledger_dir(configuration: Configuration) -> Path:
-    return configuration.state_dir / "ledger"
-
-
 def own_public_keys(configuration: Configuration) -> list[bytes]:
     """The raw public keys of this configuration's own ledger. Raises `Unreadable`."""
-    folder = configuration.state_dir / "keys"
+    folder = configuration.keys_dir
     try:
         stored = read_keys(folder, Purpose.LEDGER)
         if stored is None:
@@ -67,20 +64,9 @@ def read_public_keys(path: Path) -> list[bytes]:
 def read_anchor(path: Path) -> Anchor:
     """What `remit audit head` printed. Raises `Unreadable`."""
     try:
-        document = json.loads(path.read_bytes())
-        return Anchor(**{name: _typed(document, name, kind) for name, kind in _ANCHOR.items()})
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise Unreadable(f"{path}: expected what `remit audit head` printed; {problem!r}") from None
-
-
-_ANCHOR: dict[str, type] = {"segment": int, "seq": int, "link": str, "at": str, "key": str, "signature": str}
-
-
-def _typed(document: dict[str, Any], name: str, kind: type) -> Any:
-    value = document[name]
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} is not {kind.__name__}")
-    return value
+        return anchor_from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError) as problem:
+        raise Unreadable(f"{path}: expected what `remit audit head` printed; {problem}") from None
 
 
 def verify_ledger(directory: Path, public_keys: Sequence[bytes], anchor: Anchor | None) -> dict[str, Any]:

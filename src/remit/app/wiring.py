@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from remit.adapters.calls.tracked import TrackedCalls
 from remit.adapters.changes.inprocess import InProcessChanges
 from remit.adapters.clock.system import SystemClock, SystemEntropy
 from remit.adapters.credentials.registered import RegisteredCredentials
-from remit.adapters.credentials.sources import EnvironmentSource, FileSource, Source
 from remit.adapters.dialler.checked import CheckedDialler
 from remit.adapters.launcher.local import LocalLauncher
 from remit.adapters.ledger.file import FileLedger, LedgerOptions
 from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.policy.engine import CedarEngine
+from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
 from remit.adapters.signer.file import FileKeys
 from remit.adapters.store.sqlite import SqliteStore
@@ -32,10 +32,12 @@ from remit.adapters.upstream.registry import RegisteredUpstreams
 from remit.adapters.upstream.world import UpstreamLimits, World
 from remit.app.catalog import CatalogService
 from remit.app.records import IndexedRecords, newest_store_sequence
-from remit.app.registration import server_configs
+from remit.app.references import sources
 from remit.app.registry import administrators, registry
+from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.grantbook import GrantBook
+from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
 from remit.flows.create_grant import CreateGrant, GrantLimits
 from remit.flows.end_grant import EndGrant
@@ -102,6 +104,22 @@ class Remit:
     def records(self) -> IndexedRecords:
         return IndexedRecords(self.files.index)
 
+    async def reload_policies(self) -> tuple[Fault, ...]:
+        """Take over what the policy files say now, or nothing of it: then the faults say why. On record either way."""
+        faults = await self.policy.reload()
+        self.changes.announce()
+        self.record_policies("refused" if faults else "reloaded", faults)
+        return faults
+
+    def record_policies(self, event: str, faults: Sequence[Fault]) -> None:
+        """One record per tenant: which set stands for it from now on, and what is wrong with its files."""
+        log.info("policy_sets", extra={"event": event, "faults": len(faults)})
+        for tenant in self.configuration.settings.tenants:
+            found = [str(fault) for fault in faults if fault.concerns(tenant)]
+            fields = {"tenant": tenant, "event": event, "policy_version": self.policy.version(tenant)}
+            more = {"faults": len(found), "first_fault": found[0][:512]} if found else {}
+            self.files.ledger.write(RecordKind.POLICY, self.files.entropy.id("pol"), fields | more)
+
     async def stop(self) -> None:
         """End in an order in which nothing is lost: no more upstreams, then the last records, then the files."""
         await self.servers.stop()
@@ -154,12 +172,13 @@ async def open_files(configuration: Configuration) -> Files:
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_own(state)
     clock, entropy = SystemClock(), SystemEntropy()
-    if any((state / "ledger").glob("*.jsonl")) and not (state / "keys" / "ledger.json").exists():
-        found = f"{state / 'ledger'} has records, but {state / 'keys'} has no ledger key; restore it from a backup"
+    records, keys_dir = configuration.ledger_dir, configuration.keys_dir
+    if any(records.glob("*.jsonl")) and not (keys_dir / "ledger.json").exists():
+        found = f"{records} has records, but {keys_dir} has no ledger key; restore it from a backup"
         raise ConfigurationInvalid([found])
-    keys = FileKeys(state / "keys", clock=clock)
+    keys = FileKeys(keys_dir, clock=clock)
     ledger = FileLedger(
-        state / "ledger",
+        records,
         keys.ledger,
         clock,
         entropy,
@@ -169,8 +188,8 @@ async def open_files(configuration: Configuration) -> Files:
     )
     if ledger.left.damaged:
         log.critical("ledger_damaged", extra={"next": "remit audit verify"})
-    index = LedgerIndex(state / "ledger-index.sqlite3", state / "ledger")
-    store = await SqliteStore.open(state / "store.sqlite3", keys.store)
+    index = LedgerIndex(state / "ledger-index.sqlite3", records)
+    store = await SqliteStore.open(configuration.store_path, keys.store)
     return Files(clock, entropy, keys, ledger, index, store)
 
 
@@ -185,12 +204,7 @@ def _require_own(state: Path) -> None:
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:
     configs, limits = server_configs(configuration), configuration.settings.limits
-    secret_files = FileSource()
-    sources: dict[str, Source] = {
-        "env": EnvironmentSource(os.environ),
-        "file": lambda name: secret_files(str(configuration.path(name))),
-    }
-    credentials = RegisteredCredentials(configs, sources, files.entropy)
+    credentials = RegisteredCredentials(configs, sources(configuration), files.entropy)
     bounds = UpstreamLimits(
         reply_bytes_max=limits.reply_bytes_max,
         processes_max=limits.processes_max,
@@ -213,9 +227,8 @@ def tool_call(
     calls: TrackedCalls,
 ) -> ToolCall:
     settings = configuration.settings
-    issuer = settings.public_url.rstrip("/")
     return ToolCall(
-        authenticator=TokenAuthenticator(files.keys.tokens, grants, files.clock, issuer=issuer),
+        authenticator=TokenAuthenticator(files.keys.tokens, grants, files.clock, issuer=settings.public_url),
         grants=grants,
         catalog=servers.catalog.current,
         policy=policy,
@@ -248,6 +261,8 @@ async def revive(remit: Remit) -> None:
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
     remit.servers.upstreams.start()
     await remit.servers.catalog.start()
-    for fault in await remit.policy.load():
+    faults = await remit.policy.load()
+    for fault in faults:
         log.error("policy_fault", extra={"at": str(fault)})
+    remit.record_policies("loaded", faults)
     log.info("assembled", extra={"version": __version__, "servers": len(remit.servers.catalog.current().servers)})

@@ -79,7 +79,7 @@ def verify(
     try:
         if directory is None or key is None:
             configuration = options.configuration()
-            directory, keys = verification.ledger_dir(configuration), verification.own_public_keys(configuration)
+            directory, keys = configuration.ledger_dir, verification.own_public_keys(configuration)
         else:
             keys = verification.read_public_keys(key)
         held = None if anchor is None else verification.read_anchor(anchor)

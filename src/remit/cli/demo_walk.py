@@ -181,7 +181,7 @@ class Ledger:
         anchor = stage.folder / "anchor.json"
         anchor.write_text(json.dumps(administration.act("audit.head")))
         configuration = load(stage.configuration)
-        found = verify_ledger(configuration.state_dir / "ledger", own_public_keys(configuration), read_anchor(anchor))
+        found = verify_ledger(configuration.ledger_dir, own_public_keys(configuration), read_anchor(anchor))
         missing = tuple(step.decision_id for step in shown if step.decision_id not in known)
         return cls(found["records"], found["verified"], missing, str(anchor))
 

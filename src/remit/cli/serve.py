@@ -13,8 +13,7 @@ def serve(*, verbose: bool = False, options: Options = DEFAULT) -> None:
     """Serve MCP at /mcp until stopped by SIGTERM or Ctrl-C."""
     configuration = options.configuration()
     from remit.app.logs import log_to_stderr
-    from remit.app.serve import run
-    from remit.app.start_problems import START_PROBLEMS
+    from remit.app.serve import START_PROBLEMS, run
 
     log_to_stderr(verbose=verbose)
     try:

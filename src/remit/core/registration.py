@@ -9,7 +9,7 @@ from typing import Final
 
 from remit.core.catalog import Enforce, Mode
 
-REFERENCE: Final = re.compile(r"\$\{(env|file):([^}]*)\}")
+REFERENCE: Final = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)

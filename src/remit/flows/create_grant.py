@@ -50,7 +50,8 @@ class GrantLimits:
 class AdministrationRequest:
     """`remit grant create`. `resource` is a path below the issuer or a whole URL. Empty `scopes` ask for all there is.
 
-    `administrator` becomes the actor; `assurance` is `same-user` when the agent could act as Remit's own user.
+    `purpose_class` names an entry of the purpose catalogue, which narrows the grant; empty names none. `administrator`
+    becomes the actor; `assurance` is `same-user` when the agent could act as Remit's own user.
     """
 
     account: str
@@ -60,6 +61,7 @@ class AdministrationRequest:
     environment: str
     administrator: str
     assurance: str
+    purpose_class: str = ""
     scopes: frozenset[Scope] = frozenset()
     ttl_s: float | None = None
     budget: Budget = field(default_factory=Unmetered)
@@ -88,6 +90,7 @@ class _Draft:
     actors: tuple[str, ...]
     presence: Presence
     purpose: str
+    purpose_class: str
     resource: str
     ceiling: Ceiling
     asked: frozenset[Scope]
@@ -132,7 +135,8 @@ class CreateGrant:
         draft = _Draft(
             tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
             roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(request.administrator,),
-            presence=request.presence, purpose=request.purpose, resource=resource, ceiling=account.ceiling,
+            presence=request.presence, purpose=request.purpose, purpose_class=request.purpose_class,
+            resource=resource, ceiling=account.ceiling,
             asked=request.scopes, ttl_s=min(asked_s, self.limits.administration_ttl_s_max), budget=request.budget,
             idle_s_max=self.limits.idle_s_max,
             origin=Origin("administration", request.administrator, request.assurance),
@@ -177,9 +181,10 @@ class CreateGrant:
         return _Draft(
             tenant=client.tenant, environment=terms.environment, subject=Principal(PrincipalKind.CLIENT, client.id),
             roles=client.roles, client_id=client.id, attestation=client.attestation, actors=(),
-            presence=Presence.AUTONOMOUS, purpose=terms.purpose, resource=resource, ceiling=Only(terms.scopes),
-            asked=asked, ttl_s=min(terms.ttl_s, self.limits.client_ttl_s_max), budget=terms.budget,
-            idle_s_max=min(terms.idle_s_max, self.limits.idle_s_max), origin=Origin("client_credentials", client.id),
+            presence=Presence.AUTONOMOUS, purpose=terms.purpose, purpose_class="", resource=resource,
+            ceiling=Only(terms.scopes), asked=asked, ttl_s=min(terms.ttl_s, self.limits.client_ttl_s_max),
+            budget=terms.budget, idle_s_max=min(terms.idle_s_max, self.limits.idle_s_max),
+            origin=Origin("client_credentials", client.id),
         )  # fmt: skip
 
     def _composed(self, draft: _Draft) -> Grant:
@@ -192,7 +197,7 @@ class CreateGrant:
             raise refuse(Reason.INVALID_PARAMS, f"ttl: expected at least 1 second, found {draft.ttl_s:g}")
         if isinstance(draft.budget, Calls) and draft.budget.calls_max < 1:
             raise refuse(Reason.INVALID_PARAMS, f"calls: expected at least 1, found {draft.budget.calls_max}")
-        purpose, klass = classify(draft.purpose, self.registry.purposes)
+        purpose, klass = classify(draft.purpose, draft.purpose_class, self.registry.purposes)
         scopes = klass.keep(self._reachable(draft))
         if draft.asked:
             scopes = intersect(scopes, draft.asked)

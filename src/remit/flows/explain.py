@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remit.core.errors import refuse
@@ -17,7 +17,14 @@ ASKED = (
 
 
 _SOMEBODY_S = frozenset(
-    {RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.DENIAL, RecordKind.LISTING, RecordKind.GRANT}
+    {
+        RecordKind.INTENT,
+        RecordKind.OUTCOME,
+        RecordKind.DENIAL,
+        RecordKind.LISTING,
+        RecordKind.GRANT,
+        RecordKind.CATALOG,
+    }
 )
 
 
@@ -62,7 +69,7 @@ def visible(record: Record, tenants: frozenset[str]) -> bool:
     return record.get("kind") not in _SOMEBODY_S
 
 
-def ending(found: list[Record]) -> dict[str, Any]:
+def ending(found: Sequence[Record]) -> dict[str, Any]:
     first = found[0]
     if first["kind"] == RecordKind.DENIAL:
         reason = Reason(first["reason"])

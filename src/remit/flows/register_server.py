@@ -62,9 +62,12 @@ async def load_pins(store: Store) -> dict[str, Pinned]:
 
 @dataclass(frozen=True, slots=True)
 class RegisterServer:
+    """`tenants` says whose each server is: its records are theirs to see."""
+
     store: Store
     ledger: Ledger
     entropy: Entropy
+    tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     async def load(self) -> dict[str, Pinned]:
         """See `load_pins`."""
@@ -111,7 +114,8 @@ class RegisterServer:
         return kept
 
     def _record(self, server: str, fields: Mapping[str, Any]) -> None:
-        self.ledger.write(RecordKind.CATALOG, self.entropy.id("cat"), {"server": server, **fields})
+        whose = {"server": server, "tenants": sorted(self.tenants.get(server, ()))}
+        self.ledger.write(RecordKind.CATALOG, self.entropy.id("cat"), {**whose, **fields})
 
 
 def judge(pinned: Pinned, found: Iterable[Item]) -> Judged:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from remit.app.registration import server_configs
 from remit.app.registry import administrators, registry
+from remit.app.server_configs import server_configs
 from remit.app.settings import ConfigurationInvalid, load
 from remit.core.catalog import Observe
 from remit.core.grant import Calls
@@ -133,5 +133,16 @@ def test_clients_purposes_and_administrators_become_values(tmp_path: Path, monke
 def test_a_secret_that_is_not_there_is_refused_and_no_default_stands_in(tmp_path: Path) -> None:
     template = {"purpose": "nightly", "scopes": ["files"], "environment": "dev"}
     cron = {"tenant": "acme", "auth": "client_secret_basic", "secret": "${env:NOT_SET_ANYWHERE}", "grant": template}
-    with pytest.raises(ConfigurationInvalid, match="absent or shorter than 16 bytes"):
+    with pytest.raises(ConfigurationInvalid, match="NOT_SET_ANYWHERE is not set"):
         registry(load(written(tmp_path, clients={"cron": cron})))
+
+
+def test_a_secret_that_could_be_guessed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = {"purpose": "nightly", "scopes": ["files"], "environment": "dev"}
+    cron = {"tenant": "acme", "auth": "client_secret_basic", "secret": "${env:CRON_SECRET}", "grant": template}
+    configuration = load(written(tmp_path, clients={"cron": cron}))
+    monkeypatch.setenv("CRON_SECRET", "x" * 15)
+    with pytest.raises(ConfigurationInvalid, match="holds less than 16 bytes"):
+        registry(configuration)
+    monkeypatch.setenv("CRON_SECRET", "x" * 16)
+    assert registry(configuration).clients["cron"].secret is not None

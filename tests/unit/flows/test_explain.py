@@ -34,7 +34,9 @@ async def test_an_intent_without_an_outcome_is_unknown_never_failed() -> None:
     assert story["outcome"] == "unknown"
 
 
-@pytest.mark.parametrize(("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset()), ("dec_2", GLOBEX)])
+@pytest.mark.parametrize(
+    ("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset()), ("dec_2", GLOBEX)]
+)
 async def test_an_unknown_decision_and_another_tenants_look_alike(decision: str, tenants: frozenset[str]) -> None:
     with pytest.raises(Invalid, match="that you may see"):
         await explain(FakeRecords([DENIAL, INTENT, OUTCOME]), decision, tenants)
@@ -48,6 +50,8 @@ async def test_an_unknown_decision_and_another_tenants_look_alike(decision: str,
         ({"kind": "outcome", "status": "ok"}, []),  # written before outcomes said whose they are
         ({"kind": "admin", "tenants": ["acme"], "act": "revoke"}, ["acme"]),
         ({"kind": "admin", "tenants": [], "act": "key.rotate"}, ["acme", "globex"]),
+        ({"kind": "catalog", "tenants": ["acme"], "server": "git"}, ["acme"]),
+        ({"kind": "catalog", "server": "git"}, []),
         ({"kind": "checkpoint"}, ["acme", "globex"]),
     ],
 )

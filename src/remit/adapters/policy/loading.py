@@ -34,6 +34,11 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
 
+    def concerns(self, tenant: str) -> bool:
+        """Whether the file is this tenant's; a shipped one, which stands in no folder, is every tenant's."""
+        folder, slash, _ = self.file.partition("/")
+        return not slash or folder == tenant
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -13,10 +13,11 @@ T = TypeVar("T")
 class Mailbox(Generic[T]):
     """`put` never waits; `get` waits for the next value. `fail` ends it: what was put before is still read."""
 
-    __slots__ = ("_error", "_on_drained", "_values", "_waiter")
+    __slots__ = ("_error", "_on_drained", "_values", "_waiter", "waiting_bytes")
 
     def __init__(self, on_drained: Callable[[], None] | None = None) -> None:
-        self._values: deque[T] = deque()
+        self._values: deque[tuple[T, int]] = deque()
+        self.waiting_bytes = 0  # of the values nobody has read yet, as far as `put` was told
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._on_drained = on_drained
@@ -26,9 +27,10 @@ class Mailbox(Generic[T]):
         """How many values nobody has read yet. Not `__len__`: an empty mailbox is still a mailbox."""
         return len(self._values)
 
-    def put(self, value: T) -> None:
+    def put(self, value: T, size_bytes: int = 0) -> None:
         if self._error is None:
-            self._values.append(value)
+            self._values.append((value, size_bytes))
+            self.waiting_bytes += size_bytes
             self._wake()
 
     def fail(self, error: Exception) -> None:
@@ -45,7 +47,8 @@ class Mailbox(Generic[T]):
                 await self._waiter
             finally:
                 self._waiter = None
-        value = self._values.popleft()
+        value, size_bytes = self._values.popleft()
+        self.waiting_bytes -= size_bytes
         if not self._values and self._on_drained is not None:
             self._on_drained()
         return value

@@ -16,7 +16,8 @@ from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply
 
-# Messages waiting for one slow client. A server that says more than this before anybody listens is flooding.
+# Messages waiting for one slow client. A server that says more than this, or more than one message may have in bytes,
+# before anybody listens is flooding.
 QUEUED_MESSAGES_MAX = 4096
 # Requests of the server that a client has yet to answer.
 ASKED_MAX = 1024
@@ -243,10 +244,10 @@ class StdioProcess(asyncio.SubprocessProtocol):
         return found[0].mailbox if len(found) == 1 else None
 
     def _put(self, mailbox: Mailbox[Message | Reply], data: bytes) -> None:
-        if mailbox.waiting >= QUEUED_MESSAGES_MAX:
+        if mailbox.waiting >= QUEUED_MESSAGES_MAX or mailbox.waiting_bytes > self._message_bytes_max:
             mailbox.fail(refuse(Reason.UPSTREAM_TOO_LARGE, "the server sent more messages than can wait for a client"))
             return
-        mailbox.put(Message(data))
+        mailbox.put(Message(data), len(data))
 
 
 def _id_within(method: str, params: dict[str, Any]) -> tuple[dict[str, Any], str] | None:

@@ -1,4 +1,4 @@
-"""From settings to the values the inside speaks in."""
+"""The registered servers, from the words of `remit.yaml` to the values of core."""
 
 from __future__ import annotations
 
