@@ -182,7 +182,9 @@ def test_a_killed_remit_comes_back_with_its_grants_and_a_ledger_that_verifies(tm
 
 def test_the_policy_set_that_stands_is_on_record_from_start_to_reload(remit: RemitProcess) -> None:
     remit.cli("policy", "reload")
-    lines = [line for file in (remit.folder / "state" / "ledger").glob("*.jsonl") for line in file.open()]
+    lines = [
+        line for file in (remit.folder / "state" / "ledger").glob("*.jsonl") for line in file.read_text().splitlines()
+    ]
     records = [record for record in map(json.loads, lines) if record["kind"] == "policy" and record["tenant"] == "acme"]
     assert [record["event"] for record in records] == ["loaded", "reloaded"]
     assert {record["policy_version"] for record in records} == {

@@ -17,6 +17,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from remit.app.yaml_document import read_yaml
 from remit.core.administration import Role
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
@@ -258,7 +259,7 @@ def load(path: Path) -> Configuration:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
+        document = read_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigurationInvalid(
             [f"{path}: not found; name one with --config, or run `remit demo` to see one"]

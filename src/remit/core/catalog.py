@@ -38,6 +38,14 @@ LISTING: Final[dict[ItemKind, tuple[str, str, str]]] = {
     ItemKind.PROMPT: ("prompts/list", "prompts", "name"),
 }
 
+# The capability a server declares for each kind.
+CAPABILITY: Final[dict[ItemKind, str]] = {
+    ItemKind.TOOL: "tools",
+    ItemKind.RESOURCE: "resources",
+    ItemKind.TEMPLATE: "resources",
+    ItemKind.PROMPT: "prompts",
+}
+
 # Says why the arguments do not fit the inputSchema, or None when they do. Compiled by an adapter when a tool is pinned.
 Validator = Callable[[Mapping[str, Any]], str | None]
 

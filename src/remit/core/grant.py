@@ -195,6 +195,10 @@ class LiveGrant:
             return GrantEvent.EXHAUST
         return None
 
+    def remaining_s(self, monotonic_s: float) -> float:
+        """How long until it expires: what a standing stream of this grant may last."""
+        return max(0.0, self.deadline_s - monotonic_s)
+
     def apply(self, event: GrantEvent) -> bool:
         """Move along `TRANSITIONS`. False if the grant had already ended: ending twice changes nothing."""
         after = TRANSITIONS.get((self.state, event))

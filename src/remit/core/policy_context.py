@@ -79,10 +79,7 @@ def tenant_tools(catalog: Catalog, tenant: str) -> dict[str, Tool]:
     the method would permit the tool.
     """
     named = {
-        f"{server.name}/{tool.name}": tool
-        for server in catalog.servers.values()
-        if tenant in server.tenants
-        for tool in server.tools()
+        tool.action: tool for server in catalog.servers.values() if tenant in server.tenants for tool in server.tools()
     }
     return {name: tool for name, tool in named.items() if name not in METHODS and name not in SESSION_METHODS}
 

@@ -15,7 +15,7 @@ from remit.core.principals import Authenticated
 from remit.core.request import McpRequest
 from remit.flows.listing import asked, capabilities_of, record_shown, servers_in_view
 from remit.flows.tool_call import ToolCall
-from remit.wire.revisions import LEGACY_VERSIONS, META_SERVER, MODERN_VERSIONS, TASKS_EXTENSION
+from remit.wire.revisions import LEGACY_VERSIONS, META_SERVER, MODERN_VERSIONS, without_tasks
 
 # What Remit can stand for on /mcp, where several servers are one. Per-server matters (logging, subscriptions to single
 # resources) are served at /mcp/{server}.
@@ -37,10 +37,9 @@ class Discovery:
             permitted = await self.walk.admit(bound, request)
             result = discovered(permitted.resolved.server)
         else:
-            shared = {name: {"listChanged": True} if name in _SHARED else {} for name in self._shared(bound, request)}
             result = {
                 "supportedVersions": list(MODERN_VERSIONS),
-                "capabilities": shared,
+                "capabilities": self._shared(bound, request),
                 "_meta": {META_SERVER: dict(self.about)},
             }
         result |= {"resultType": "complete", "ttlMs": self.ttl_ms, "cacheScope": "private"}
@@ -50,35 +49,28 @@ class Discovery:
     async def initialize(self, authenticated: Authenticated, request: McpRequest) -> dict[str, Any]:
         """The InitializeResult of `/mcp`, at the version the request carries. Raises `Refusal`."""
         bound = self.walk.bind(authenticated)
-        shared = {name: {"listChanged": True} if name in _SHARED else {} for name in self._shared(bound, request)}
+        shared = self._shared(bound, request)
         await record_shown(self.walk, bound, request, {"shown": len(shared)})
         return {"protocolVersion": request.version, "capabilities": shared, "serverInfo": dict(self.about)}
 
-    def _shared(self, bound: Bound, request: McpRequest) -> list[str]:
+    def _shared(self, bound: Bound, request: McpRequest) -> dict[str, Any]:
+        """The capabilities of any server in view that Remit can stand for."""
         try:
             servers = servers_in_view(require_consent(bound), request, self.walk.catalog())
         except Refusal as refusal:
             self.walk.record_denial(refusal, grant_fields(bound.grant) | asked(request))
             raise
-        found = {name for server in servers for name in capabilities_of(server, request)}
-        return [name for name in (*_SHARED, "completions") if name in found]
+        found = {name for server in servers for name in capabilities_of(server, request.era)}
+        offered: dict[str, Any] = {name: {"listChanged": True} for name in _SHARED} | {"completions": {}}
+        return {name: value for name, value in offered.items() if name in found}
 
 
 def discovered(server: Server) -> dict[str, Any]:
     """The server's own answer, without the versions and extensions that Remit does not carry (G21)."""
     answer = dict(server.discovery.get(Era.MODERN, {}))
     answer["supportedVersions"] = supported_versions(server)
-    capabilities = dict(capabilities_of_modern(answer))
-    extensions = capabilities.get("extensions")
-    if isinstance(extensions, Mapping) and TASKS_EXTENSION in extensions:
-        capabilities["extensions"] = {name: value for name, value in extensions.items() if name != TASKS_EXTENSION}
-    answer["capabilities"] = capabilities
+    answer["capabilities"] = without_tasks(capabilities_of(server, Era.MODERN))
     return answer
-
-
-def capabilities_of_modern(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = answer.get("capabilities")
-    return found if isinstance(found, Mapping) else {}
 
 
 def supported_versions(server: Server | None) -> list[str]:

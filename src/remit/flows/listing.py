@@ -19,6 +19,7 @@ from remit.core.access import (
     TARGET_OF,
     AccessRequest,
     Consented,
+    Resolved,
     Target,
     TargetKind,
     UnknownArguments,
@@ -26,7 +27,7 @@ from remit.core.access import (
     require_consent,
     resolve,
 )
-from remit.core.catalog import LISTING, Catalog, Item, ItemKind, Server, Tool
+from remit.core.catalog import CAPABILITY, LISTING, Catalog, Era, Item, ItemKind, Server, Tool
 from remit.core.errors import Denied, Refusal, refuse
 from remit.core.grant import Bound, LiveGrant
 from remit.core.ledger import RecordKind, grant_fields
@@ -45,12 +46,6 @@ _ACTION: Final = {
     ItemKind.RESOURCE: "resources/read",
     ItemKind.TEMPLATE: "resources/templates/list",
     ItemKind.PROMPT: "prompts/get",
-}
-_CAPABILITY: Final = {
-    ItemKind.TOOL: "tools",
-    ItemKind.RESOURCE: "resources",
-    ItemKind.TEMPLATE: "resources",
-    ItemKind.PROMPT: "prompts",
 }
 # A view depends on time too (policies may read the clock): it is not reused for longer than this.
 VIEW_S_MAX: Final = 15.0
@@ -127,14 +122,14 @@ class Listing:
 
     async def _compute(self, bound: Bound, request: McpRequest, kind: ItemKind, catalog: Catalog) -> View:
         consented = require_consent(bound)
-        servers = servers_in_view(consented, request, catalog, _CAPABILITY[kind])
+        servers = servers_in_view(consented, request, catalog, CAPABILITY[kind])
         now_s = self.walk.clock.now_s()
         candidates = [
             (
                 item,
                 AccessRequest(
                     resolved,
-                    f"{server.name}/{item.name}" if kind is ItemKind.TOOL else _ACTION[kind],
+                    item.action if isinstance(item, Tool) else _ACTION[kind],
                     UnknownArguments(),
                     now_s,
                 ),
@@ -208,14 +203,15 @@ def servers_in_view(consented: Consented, request: McpRequest, catalog: Catalog,
         if servers and not same:
             require_same_era(request.era, next((server for server in servers if server.eras), servers[0]))
         servers = same
-    able = [server for server in servers if not capability or capability in capabilities_of(server, request)]
+    able = [server for server in servers if not capability or capability in capabilities_of(server, request.era)]
     if servers and not able:
         raise refuse(Reason.UNKNOWN_METHOD, f"no server here offers {capability}")
     return able
 
 
-def capabilities_of(server: Server, request: McpRequest) -> Mapping[str, Any]:
-    found = server.discovery.get(request.era, {}).get("capabilities")
+def capabilities_of(server: Server, era: Era) -> Mapping[str, Any]:
+    """What the server said of itself in this era."""
+    found = server.discovery.get(era, {}).get("capabilities")
     return found if isinstance(found, Mapping) else {}
 
 
@@ -229,7 +225,7 @@ def offered(servers: list[Server], kind: ItemKind) -> Iterator[tuple[Server, Ite
                 yield server, item
 
 
-def _resolved(consented: Consented, request: McpRequest, server: Server, item: Item) -> Any:
+def _resolved(consented: Consented, request: McpRequest, server: Server, item: Item) -> Resolved | None:
     if isinstance(item, Tool) and item.validate is None:
         return None  # its arguments cannot be checked, so every call is denied
     try:

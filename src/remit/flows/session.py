@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from remit.core.errors import Refusal, refuse
-from remit.core.grant import Bound
 from remit.core.lease import Leased, conclude_leased
 from remit.core.ledger import OutcomeStatus, Recorded, RecordKind, outcome_fields
 from remit.core.principals import Authenticated
@@ -34,7 +33,7 @@ class SessionWalk:
         async def send(leased: Leased, _: Recorded) -> None:
             await self.walk.upstreams.notify(leased, body)
 
-        await self._carry(authenticated, request, send, self.walk.call_s_max)
+        await self._carry(authenticated, request, send, standing=False)
 
     async def stream(
         self, authenticated: Authenticated, request: McpRequest, last_event_id: str, sink: OpeningSink
@@ -48,7 +47,7 @@ class SessionWalk:
             sink.open()
             await self.walk.upstreams.listen(leased, last_event_id, ReleasedSink(sink, self.walk, recorded.position))
 
-        await self._carry(authenticated, request, listen, None)
+        await self._carry(authenticated, request, listen, standing=True)
 
     async def close(self, authenticated: Authenticated, request: McpRequest) -> None:
         """The client says the session is over (DELETE)."""
@@ -63,8 +62,10 @@ class SessionWalk:
         authenticated: Authenticated,
         request: McpRequest,
         work: Callable[[Leased, Recorded], Awaitable[None]],
-        deadline_s: float | None,
+        *,
+        standing: bool,
     ) -> None:
+        """`standing` work lasts as long as its grant, all else as long as a call may."""
         walk = self.walk
         bound = walk.bind(authenticated)
         recorded = walk.record_intent(await walk.admit(bound, request))
@@ -74,7 +75,7 @@ class SessionWalk:
             lease = await walk.credentials.lease(recorded)
             carried = work(conclude_leased(recorded, lease), recorded)
             await walk.calls.run(
-                bound.live, carried, deadline_s=_remaining_s(bound, started_s) if deadline_s is None else deadline_s
+                bound.live, carried, deadline_s=bound.live.remaining_s(started_s) if standing else walk.call_s_max
             )
             status = OutcomeStatus.OK
         except Refusal as refusal:
@@ -94,8 +95,3 @@ class SessionWalk:
                 detail={"reason": why} if why else None,
             )
             walk.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
-
-
-def _remaining_s(bound: Bound, monotonic_s: float) -> float:
-    """A standing stream lives as long as its grant."""
-    return max(0.0, bound.live.deadline_s - monotonic_s)

@@ -32,7 +32,7 @@ async def beyond_grant(
     try:
         resolved = resolve(unverified_widened(consented, scope), request, server, target, item)
         if isinstance(item, Tool):
-            arguments, action = checked_arguments(item, arguments, consented.bound.grant), f"{server.name}/{item.name}"
+            arguments, action = checked_arguments(item, arguments, consented.bound.grant), item.action
         access = AccessRequest(resolved, action, arguments, now_s)
         conclude(access, await policy.evaluate(access))
     except Denied:

@@ -83,7 +83,7 @@ class Subscribe:
             walk.record_denial(refusal, grant_fields(bound.grant) | asked(request))
             raise
         await record_shown(walk, bound, request, {"shown": 0, "wanted": flags})
-        deadline_s = max(0.0, bound.live.deadline_s - walk.clock.monotonic_s())
+        deadline_s = bound.live.remaining_s(walk.clock.monotonic_s())
         await walk.calls.run(bound.live, self._tell(bound, request, flags, sink), deadline_s=deadline_s)
 
     async def _tell(self, bound: Bound, request: McpRequest, wanted: list[str], sink: Sink) -> None:
@@ -101,12 +101,6 @@ class Subscribe:
         flags = [flag for flag in LIST_CHANGED if wanted.get(flag) is True]
         before = {flag: await self._digests(bound, request, flag) for flag in flags}
         meta = {META_SUBSCRIPTION: orjson.loads(request.id)} if request.id else {}
-        await self._watch(bound, request, sink, (tick, before, meta))
-
-    async def _watch(
-        self, bound: Bound, request: McpRequest, sink: Sink, since: tuple[int, dict[str, list[str]], dict[str, Any]]
-    ) -> None:
-        tick, before, meta = since
         while True:
             tick = await self.changes.after(tick)
             for flag, digests in before.items():
@@ -135,8 +129,4 @@ def filter_of(request: McpRequest) -> Mapping[str, Any]:
 
 
 def notification(method: str, params: Mapping[str, Any]) -> Message:
-    return Message(
-        orjson.dumps(
-            {"jsonrpc": "2.0", "method": method, "params": params} if params else {"jsonrpc": "2.0", "method": method}
-        )
-    )
+    return Message(orjson.dumps({"jsonrpc": "2.0", "method": method} | ({"params": params} if params else {})))

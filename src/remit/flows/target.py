@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from remit.core.access import Target, TargetKind
+from remit.core.access import TARGET_OF, Target, TargetKind
 from remit.core.catalog import Catalog, Item, ItemKind, Server
 from remit.core.errors import refuse
 from remit.core.grant import Grant
@@ -24,12 +24,6 @@ NAMED: dict[str, tuple[ItemKind, str]] = {
 NAME_LENGTH_MAX: Final = 8192
 Found = tuple[Server, Target, Item | None]
 TASK_METHODS = frozenset({"tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"})
-KIND = {
-    ItemKind.TOOL: TargetKind.TOOL,
-    ItemKind.PROMPT: TargetKind.PROMPT,
-    ItemKind.RESOURCE: TargetKind.RESOURCE,
-    ItemKind.TEMPLATE: TargetKind.TEMPLATE,
-}
 
 
 def visible_servers(catalog: Catalog, grant: Grant) -> list[Server]:
@@ -60,7 +54,7 @@ def find_target(catalog: Catalog, grant: Grant, request: McpRequest) -> Found:
     if kind is None:
         target = TargetKind.TASK if request.method in TASK_METHODS else TargetKind.SERVER
         return server, Target(target, name), None
-    return server, Target(KIND[kind], name), server.items.get((kind, name))
+    return server, Target(TARGET_OF[kind], name), server.items.get((kind, name))
 
 
 def _named(request: McpRequest) -> tuple[ItemKind | None, str]:

@@ -6,7 +6,10 @@ Sources: MCP specification 2025-03-26, 2025-06-18, 2025-11-25 (legacy, opened by
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from remit.core.catalog import LISTING
 
 MODERN_VERSIONS: Final = ("2026-07-28",)
 LEGACY_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -26,14 +29,7 @@ CONNECTION_META: Final = frozenset({META_VERSION, META_CAPABILITIES, META_CLIENT
 # them and no method reaches them.
 TASKS_EXTENSION: Final = "io.modelcontextprotocol/tasks"
 
-# The method that lists -> the capability a server declares for it.
-LISTS: Final = {
-    "tools/list": "tools",
-    "resources/list": "resources",
-    "resources/templates/list": "resources",
-    "prompts/list": "prompts",
-}
-
+LISTS: Final = frozenset(method for method, _, _ in LISTING.values())
 _SHARED: Final = frozenset({*LISTS, "tools/call", "resources/read", "prompts/get", "completion/complete"})
 MODERN_METHODS: Final = _SHARED | {"server/discover", "subscriptions/listen"}
 LEGACY_METHODS: Final = _SHARED | {
@@ -69,3 +65,12 @@ def is_modern(version_header: bytes | None) -> bool:
 
 
 _LEGACY_HEADERS: Final = frozenset(version.encode("ascii") for version in LEGACY_VERSIONS)
+
+
+def without_tasks(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """Capabilities without tasks, which no authorization covers yet (G21)."""
+    kept = {name: value for name, value in capabilities.items() if name != "tasks"}
+    extensions = kept.get("extensions")
+    if type(extensions) is dict and TASKS_EXTENSION in extensions:
+        kept["extensions"] = {name: value for name, value in extensions.items() if name != TASKS_EXTENSION}
+    return kept

@@ -80,7 +80,7 @@ def test_a_dangerous_or_broken_value_is_refused_and_named(tmp_path: Path, change
     "changes", [{"listen": "127.0.0.1:0"}, {"listen": "[::1]:8700"}, {"behind_tls_proxy": True, "listen": "0.0.0.0:1"}]
 )
 def test_the_safe_twins_are_accepted(tmp_path: Path, changes: dict[str, Any]) -> None:
-    load(written(tmp_path, **changes))
+    assert load(written(tmp_path, **changes)).settings.tenants == ["acme", "globex"]
 
 
 def test_a_server_without_tenant_or_owner_is_refused(tmp_path: Path) -> None:
@@ -146,3 +146,18 @@ def test_a_secret_that_could_be_guessed_is_refused(tmp_path: Path, monkeypatch: 
         registry(configuration)
     monkeypatch.setenv("CRON_SECRET", "x" * 16)
     assert registry(configuration).clients["cron"].secret is not None
+
+
+def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + "tenants: [evil]\n")
+    with pytest.raises(ConfigurationInvalid, match="'tenants' is given twice"):
+        load(path)
+
+
+def test_a_moment_may_be_written_without_quotes(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace("'2026-12-01T00:00:00Z'", "2026-12-01T00:00:00Z"))
+    assert "observe_until: 2026-12-01T00:00:00Z" in path.read_text()
+    modes = {config.name: config.mode for config in server_configs(load(path))}
+    assert isinstance(modes["crm"], Observe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import cast
 
 from remit.core.egress import Trust, parse_peer
 from remit.core.errors import refuse
@@ -22,8 +23,8 @@ class _Get(asyncio.Protocol):
         self.done: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        transport.write(self._request)  # type: ignore[attr-defined]
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -4,7 +4,7 @@ errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -130,7 +130,7 @@ def ask(prepared: Prepared, policies: PolicySet, context: str) -> tuple[Effect, 
     answer = orjson.loads(_internal.is_authorized_batch([request], policies, prepared.entities)[0])
     found = answer["diagnostics"]
     refs = prepared.slice.refs
-    determining = tuple(sorted((refs[id_] for id_ in found.get("reason", ())), key=_place))
+    determining = in_order(found.get("reason", ()), refs)
     errors = tuple(_readable(error, refs) for error in found.get("errors", ()))
     if errors:
         return Effect.ERROR, determining, errors
@@ -142,8 +142,9 @@ def ask(prepared: Prepared, policies: PolicySet, context: str) -> tuple[Effect, 
     return Effect.ERROR, determining, ("the engine gave no decision",)
 
 
-def _place(ref: PolicyRef) -> tuple[str, int, str]:
-    return ref.file, ref.line, ref.id
+def in_order(ids: Iterable[str], refs: Mapping[str, PolicyRef]) -> tuple[PolicyRef, ...]:
+    """The policies the engine names, in the order of the files."""
+    return tuple(sorted((refs[id_] for id_ in ids), key=lambda ref: (ref.file, ref.line, ref.id)))
 
 
 def _readable(error: str, refs: Mapping[str, PolicyRef]) -> str:

@@ -7,15 +7,14 @@ as far as the engine can tell: it folds what is known, and where the rest only c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from cedarpy import _internal
 
-from remit.adapters.policy.deciding import Arguments, Prepared, context_json, decide
+from remit.adapters.policy.deciding import Arguments, Prepared, context_json, decide, in_order
 from remit.adapters.policy.witness import candidates
-from remit.core.access import Effect, PolicyRef, UnknownArguments, Verdict
+from remit.core.access import Effect, UnknownArguments, Verdict
 from remit.core.catalog import Item, Tool
 from remit.core.policy_context import Uid
 
@@ -33,20 +32,16 @@ def decide_unknown(prepared: Prepared, arguments: Arguments, now_s: float, item:
     found, refs = answer["diagnostics"], prepared.slice.refs
     if found.get("errors"):
         return Verdict(Effect.ERROR, (), prepared.version, ("a policy errs whatever the arguments are",))
-    determining = _refs(found.get("reason", ()), refs)
+    determining = in_order(found.get("reason", ()), refs)
     if answer["decision"] == "Allow":
         return Verdict(Effect.PERMIT, determining, prepared.version)
     if answer["decision"] == "Deny":
         return Verdict(Effect.FORBID if determining else Effect.NO_PERMIT, determining, prepared.version)
-    possible = _refs(found.get("may_be_determining", ()), refs)
+    possible = in_order(found.get("may_be_determining", ()), refs)
     tried = candidates(prepared.slice.templates, prepared.type, item.input_schema if isinstance(item, Tool) else {})
     if tried is not None and not any(decide(prepared, each, now_s).effect is Effect.PERMIT for each in tried):
         return Verdict(Effect.NO_PERMIT, (), prepared.version)
     return Verdict(Effect.PERMIT, possible, prepared.version)
-
-
-def _refs(ids: Any, refs: Mapping[str, PolicyRef]) -> tuple[PolicyRef, ...]:
-    return tuple(sorted((refs[id_] for id_ in ids), key=lambda ref: (ref.file, ref.line, ref.id)))
 
 
 def _partial(prepared: Prepared, now_s: float) -> dict[str, Any]:

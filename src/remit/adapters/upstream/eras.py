@@ -8,14 +8,21 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from remit import __version__
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.ports.upstream import Reply
+from remit.wire.revisions import (
+    LEGACY_LATEST,
+    LEGACY_VERSIONS,
+    META_CAPABILITIES,
+    META_CLIENT,
+    META_VERSION,
+    MODERN_VERSIONS,
+)
 
-MODERN_VERSION: Final = "2026-07-28"
-LEGACY_VERSION: Final = "2025-11-25"
-LEGACY_VERSIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
-CLIENT: Final = {"name": "remit", "version": "0"}
+MODERN_VERSION: Final = MODERN_VERSIONS[-1]
+CLIENT: Final = {"name": "remit", "version": __version__}
 # Declared so that items which depend on a client's capability show up in the catalog. Nothing is ever called with them.
 CAPABILITIES: Final[Mapping[str, Any]] = {
     "sampling": {"tools": {}},
@@ -23,9 +30,9 @@ CAPABILITIES: Final[Mapping[str, Any]] = {
     "roots": {"listChanged": True},
 }
 META: Final[Mapping[str, Any]] = {
-    "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-    "io.modelcontextprotocol/clientCapabilities": CAPABILITIES,
-    "io.modelcontextprotocol/clientInfo": CLIENT,
+    META_VERSION: MODERN_VERSION,
+    META_CAPABILITIES: CAPABILITIES,
+    META_CLIENT: CLIENT,
 }
 
 
@@ -55,7 +62,7 @@ async def initialize(channel: Channel, wait_s: float) -> Mapping[str, Any] | Non
 
     Raises `Refusal` when the server cannot be reached at all.
     """
-    client = {"protocolVersion": LEGACY_VERSION, "capabilities": CAPABILITIES, "clientInfo": CLIENT}
+    client = {"protocolVersion": LEGACY_LATEST, "capabilities": CAPABILITIES, "clientInfo": CLIENT}
     try:
         reply = await asyncio.wait_for(channel.request("initialize", client), wait_s)
     except TimeoutError:
@@ -74,7 +81,8 @@ def modern_versions(discovery: Mapping[str, Any]) -> tuple[str, ...]:
 
 def legacy_versions(initialized: Mapping[str, Any]) -> tuple[str, ...]:
     """What the handshake settled on and, since servers accept older ones too, what came before it."""
-    return LEGACY_VERSIONS[LEGACY_VERSIONS.index(str(initialized["protocolVersion"])) :]
+    settled = LEGACY_VERSIONS.index(str(initialized["protocolVersion"]))
+    return LEGACY_VERSIONS[settled::-1]
 
 
 def _result(reply: Reply) -> Mapping[str, Any] | None:

@@ -9,7 +9,6 @@ import orjson
 from remit.adapters.upstream.connection import Answer
 from remit.adapters.upstream.http_heads import SESSION_ID
 from remit.adapters.upstream.messages import (
-    SUBSCRIPTION_ID,
     Received,
     invalid,
     is_reply,
@@ -25,6 +24,7 @@ from remit.core.request import McpRequest
 from remit.ports.upstream import Message, Reply, Sink
 from remit.wire.events import Event, EventReader, EventTooLarge
 from remit.wire.response import JSON, Response
+from remit.wire.revisions import META_SUBSCRIPTION
 
 
 def whole_reply(response: Response, id: int, *, in_session: bool) -> Reply:
@@ -138,7 +138,7 @@ def tagged(data: bytes, request: McpRequest) -> bytes:
     if message.get("method") == "notifications/cancelled":
         params["requestId"] = client_id
     meta = params.get("_meta")
-    params["_meta"] = {**(meta if isinstance(meta, dict) else {}), SUBSCRIPTION_ID: client_id}
+    params["_meta"] = {**(meta if isinstance(meta, dict) else {}), META_SUBSCRIPTION: client_id}
     return orjson.dumps(message)
 
 
@@ -148,8 +148,8 @@ def untagged(reply: Reply, request: McpRequest) -> Reply:
         return reply
     result = _object(reply.value)
     meta = result.get("_meta")
-    if isinstance(meta, dict) and SUBSCRIPTION_ID in meta:
-        meta[SUBSCRIPTION_ID] = orjson.loads(request.id)
+    if isinstance(meta, dict) and META_SUBSCRIPTION in meta:
+        meta[META_SUBSCRIPTION] = orjson.loads(request.id)
     value = orjson.dumps(result)
     return Reply(reply.member, value, reply.status, reply.http_status, reply.session, reply.event_id)
 

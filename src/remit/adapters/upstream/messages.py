@@ -18,17 +18,8 @@ from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.ports.upstream import Reply
+from remit.wire.revisions import NAMED_BY
 
-# Which param a request's Mcp-Name header mirrors (2026-07-28, transports).
-NAMED_BY: Final = {
-    "tools/call": "name",
-    "prompts/get": "name",
-    "resources/read": "uri",
-    "tasks/get": "taskId",
-    "tasks/update": "taskId",
-    "tasks/cancel": "taskId",
-}
-SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
 _PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 _ABSENT: Final = msgspec.Raw()
 

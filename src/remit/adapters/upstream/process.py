@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from remit.adapters.upstream.mailbox import Mailbox
-from remit.adapters.upstream.messages import SUBSCRIPTION_ID, Received, is_reply, own_id, parse, reply_of, request_body
+from remit.adapters.upstream.messages import Received, is_reply, own_id, parse, reply_of, request_body
 from remit.adapters.upstream.stderr import StderrTail
 from remit.core.catalog import Era
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply
+from remit.wire.revisions import META_SUBSCRIPTION
 
 # Messages waiting for one slow client. A server that says more than this, or more than one message may have in bytes,
 # before anybody listens is flooding.
@@ -130,7 +131,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
 
     # asyncio.SubprocessProtocol -------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.SubprocessTransport", transport)  # uvloop's transports are no subclass
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
@@ -253,7 +254,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
 def _id_within(method: str, params: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     """Where a notification's params name the request they belong to: the object and its member."""
     meta = params.get("_meta")
-    if isinstance(meta, dict) and SUBSCRIPTION_ID in meta:
-        return meta, SUBSCRIPTION_ID
+    if isinstance(meta, dict) and META_SUBSCRIPTION in meta:
+        return meta, META_SUBSCRIPTION
     member = {"notifications/progress": "progressToken", "notifications/cancelled": "requestId"}.get(method)
     return (params, member) if member is not None and member in params else None

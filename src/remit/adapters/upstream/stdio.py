@@ -116,7 +116,7 @@ class StdioUpstream:
                 slot.process.listener = None
 
     async def close_session(self, grant_id: str, session: Session) -> None:
-        self._stop(Key(Era.LEGACY, grant_id, _handle(session)), "the session was closed")
+        self._stop(Key(Era.LEGACY, grant_id, session.nonce), "the session was closed")
 
     def end_grant(self, grant_id: str) -> int:
         mine = [key for key in self._slots if key.grant == grant_id]
@@ -333,14 +333,10 @@ class StdioUpstream:
         if request.era is Era.LEGACY:
             if request.session is None:
                 raise refuse(Reason.SESSION_MISSING, "a legacy request needs a session")
-            return Key(Era.LEGACY, grant.id, _handle(request.session))
+            return Key(Era.LEGACY, grant.id, request.session.nonce)
         if self._config.stateful or self._config.credential != "none":
             return Key(Era.MODERN, grant.id, "")
         return Key(Era.MODERN, "", grant.tenant)
-
-
-def _handle(session: Session) -> str:
-    return session.nonce
 
 
 class StdioChannel:

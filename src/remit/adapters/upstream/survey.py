@@ -12,7 +12,7 @@ import orjson
 
 from remit.adapters.upstream.eras import META, Channel, discover, initialize, legacy_versions, modern_versions
 from remit.adapters.upstream.tool_headers import InvalidHeader, header_arguments
-from remit.core.catalog import LISTING, Era, Item, ItemKind, Tool, digest_of
+from remit.core.catalog import CAPABILITY, LISTING, Era, Item, ItemKind, Tool, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.scope import TOOL_NAME
@@ -21,12 +21,6 @@ from remit.ports.upstream import Reply, Survey
 PAGES_MAX: Final = 200
 ITEMS_MAX: Final = 10_000
 PROBE_S_MAX: Final = 10.0
-CAPABILITY: Final = {
-    ItemKind.TOOL: "tools",
-    ItemKind.RESOURCE: "resources",
-    ItemKind.TEMPLATE: "resources",
-    ItemKind.PROMPT: "prompts",
-}
 _PAGE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 OpenChannel = Callable[[Era], Awaitable[Channel]]

@@ -21,7 +21,7 @@ from remit.core.request import McpRequest, Session
 from remit.flows.subscribe import LIST_CHANGED
 from remit.ports.upstream import Message, Reply
 from remit.surfaces.mcp.listed import listed
-from remit.surfaces.mcp.meta import outgoing, trace_of, without_tasks
+from remit.surfaces.mcp.meta import outgoing, trace_of
 from remit.surfaces.mcp.render import PRIVATE, Answer, refusal_answer
 from remit.surfaces.mcp.streams import ReplyStream, SessionStream, read_object
 from remit.surfaces.mcp.visit import Visit
@@ -37,6 +37,7 @@ from remit.wire.revisions import (
     LEGACY_VERSIONS,
     LISTS,
     META_VERSION,
+    without_tasks,
 )
 
 _ONCE: Final = frozenset({SESSION, VERSION, METHOD, LAST_EVENT_ID})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from remit.core.catalog import Era
-from remit.wire.revisions import CONNECTION_META, META_CAPABILITIES, META_RELATED_TASK, TASKS_EXTENSION
+from remit.wire.revisions import CONNECTION_META, META_CAPABILITIES, META_RELATED_TASK, TASKS_EXTENSION, without_tasks
 
 # W3C Trace Context, Level 1: version 00 has exactly this form, and all zeros name nothing.
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
@@ -79,12 +79,3 @@ def _trace(meta: Mapping[str, Any], baggage: frozenset[str]) -> dict[str, str]:
 def _names_tasks(capabilities: Mapping[str, Any]) -> bool:
     extensions = capabilities.get("extensions")
     return "tasks" in capabilities or (type(extensions) is dict and TASKS_EXTENSION in extensions)
-
-
-def without_tasks(capabilities: Mapping[str, Any]) -> dict[str, Any]:
-    """Capabilities without tasks, which no authorization covers yet (G21)."""
-    kept = {name: value for name, value in capabilities.items() if name != "tasks"}
-    extensions = kept.get("extensions")
-    if type(extensions) is dict and TASKS_EXTENSION in extensions:
-        kept["extensions"] = {name: value for name, value in extensions.items() if name != TASKS_EXTENSION}
-    return kept

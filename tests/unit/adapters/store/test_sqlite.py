@@ -87,7 +87,6 @@ async def test_a_write_nobody_waits_for_any_more_still_ends_and_leaves_a_store_t
     await again.close()
 
 
-
 async def never_commits(connection: AsyncConnection) -> None:
     raise asyncio.CancelledError
 
