@@ -92,6 +92,10 @@ DEFENCES = (
         "test_other_tenants.py::test_no_method_on_any_route_reaches_another_tenant",
     ),
     Defence(
+        "metadata for any name", removals.uniform_metadata, test_other_tenants.guessing_server_names,
+        "test_other_tenants.py::test_no_page_tells_a_stranger_which_servers_exist",
+    ),
+    Defence(
         "records are their tenant's", removals.evidence, test_other_tenants.another_tenant_s_evidence,
         "test_other_tenants.py::test_no_record_of_another_tenant_is_seen",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from remit.surfaces.mcp import modern
 from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.place import Places
 from remit.surfaces.mcp.router import Router
+from remit.surfaces.oauth import app
 from remit.testing import authenticator as fake_authenticator
 from remit.wire import jsonrpc
 from tests.attack import test_argument_injection
@@ -105,6 +107,10 @@ def tenants(patch: Patch) -> None:
 
 def concealment(patch: Patch) -> None:
     patch.setattr(tool_call, "concealed", lambda refusal, request: refusal)
+
+
+def uniform_metadata(patch: Patch) -> None:
+    patch.setattr(app, "SERVER_NAME", re.compile(r"(?:files|payroll)\Z"))
 
 
 def evidence(patch: Patch) -> None:

@@ -102,6 +102,17 @@ def test_a_state_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode
         pass
 
 
+def test_a_ledger_folder_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
+    _state(tmp_path, 0o700)
+    (tmp_path / "state" / "ledger").mkdir()
+    (tmp_path / "state" / "ledger").chmod(0o777)
+    with (
+        pytest.raises(AssertionError, match="others may write"),
+        remit_process.remit_process(tmp_path, {}, {}, surveyed=False),
+    ):
+        pass
+
+
 def test_a_state_folder_that_others_may_only_enter_is_used(tmp_path: Path) -> None:
     _state(tmp_path, 0o711)
     with remit_process.remit_process(tmp_path, {}, {}, surveyed=False) as running:

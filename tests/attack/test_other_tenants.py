@@ -20,9 +20,12 @@ from remit.core.secret import Secret
 from remit.flows import explain
 from remit.testing.clock import FakeEntropy
 from remit.testing.records import FakeRecords
+from remit.surfaces.mcp.asgi import AsgiBridge, SideLoop
+from remit.surfaces.oauth import app
 from remit.wire.revisions import LEGACY_METHODS, MODERN_METHODS
 from tests.attack.scene import Gains, expect_served
-from tests.mcp_scene import FILES, GIT, LEGACY, PAYROLL, McpScene, item, legacy_request, server
+from tests.mcp_scene import FILES, GIT, LEGACY, PAYROLL, URL, McpScene, item, legacy_request, server
+from tests.responder import FakeResponder
 
 NAMED: dict[str, dict[str, Any]] = {
     "tools/call": {"name": "pay", "arguments": {}},
@@ -119,6 +122,36 @@ async def another_tenant_s_evidence(_: Path) -> Gains:
             gains.append(f"was told {story['kind']}")
     assert all(explain.visible(record, frozenset({"acme"})) for record in records)
     return gains
+
+
+async def guessing_server_names(_: Path) -> Gains:
+    """A stranger without a token: a server that exists and one that does not must answer alike, on every page."""
+    scene = a_scene()
+
+    async def nobody(request: object) -> None:
+        raise AssertionError(f"no token was asked for: {request}")
+
+    pages = app.oauth_app(issuer=URL, issue=nobody, public_keys=dict)  # type: ignore[arg-type]
+    side = SideLoop()
+    try:
+        bridge = AsgiBridge(pages, side, scheme="http", server=("127.0.0.1", 8700))
+        told: dict[str, list[tuple[int, bytes, str]]] = {}
+        for name in ("files", "payroll", "xyz"):
+            page = FakeResponder()
+            await bridge(scene.http(f"/.well-known/oauth-protected-resource/mcp/{name}", b"", {}, b"GET"), page)
+            door = await scene.modern(f"/mcp/{name}", b"", "tools/list", headers={b"authorization": None})
+            told[name] = [
+                (answer.status, answer.body.replace(name.encode(), b"NAME"), str(answer.headers).replace(name, "NAME"))
+                for answer in (page, door)
+            ]
+    finally:
+        side.stop()
+    await expect_served(scene, "/mcp/files", scene.token("files"))
+    return [f"{name} looks different from none" for name in ("files", "payroll") if told[name] != told["xyz"]]
+
+
+async def test_no_page_tells_a_stranger_which_servers_exist() -> None:
+    assert await guessing_server_names(Path()) == []
 
 
 async def test_no_method_on_any_route_reaches_another_tenant() -> None:

@@ -89,9 +89,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     create = CreateGrant(registry, lambda: Catalog(1, SERVERS, {}), grants, store, ledger, keys.tokens, clock, entropy)
     assertions = JwtAssertions(clock, audiences=frozenset({ISSUER, f"{ISSUER}/token"}))
     flow = IssueToken(create, assertions, ledger, clock, entropy)
-    app = oauth_app(
-        issuer=ISSUER, issue=flow.issue, public_keys=keys.tokens.public_keys, knows_server=SERVERS.__contains__
-    )
+    app = oauth_app(issuer=ISSUER, issue=flow.issue, public_keys=keys.tokens.public_keys)
     yield Deployment(app, TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER), grants, clock)
     await store.close()
 

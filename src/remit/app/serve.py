@@ -131,12 +131,7 @@ def _pages(remit: Remit) -> AsgiApp:
     async def issue(request: TokenRequest) -> TokenAnswer:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(token.issue(request), home))
 
-    def knows_server(name: str) -> bool:
-        return name in remit.servers.catalog.current().servers
-
-    return oauth_app(
-        issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys, knows_server=knows_server
-    )
+    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys)
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:

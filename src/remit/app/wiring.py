@@ -173,6 +173,8 @@ async def open_files(configuration: Configuration) -> Files:
     _require_own(state)
     clock, entropy = SystemClock(), SystemEntropy()
     records, keys_dir = configuration.ledger_dir, configuration.keys_dir
+    if records.exists():
+        _require_own(records)
     if any(records.glob("*.jsonl")) and not (keys_dir / "ledger.json").exists():
         found = f"{records} has records, but {keys_dir} has no ledger key; restore it from a backup"
         raise ConfigurationInvalid([found])
@@ -193,13 +195,13 @@ async def open_files(configuration: Configuration) -> Files:
     return Files(clock, entropy, keys, ledger, index, store)
 
 
-def _require_own(state: Path) -> None:
+def _require_own(folder: Path) -> None:
     """Whoever may write to the folder may put another administration socket, store or ledger in place of ours."""
-    found = state.stat()
+    found = folder.stat()
     if found.st_uid != os.geteuid():
-        raise ConfigurationInvalid([f"state_dir: {state} belongs to uid {found.st_uid}, expected {os.geteuid()}"])
+        raise ConfigurationInvalid([f"state_dir: {folder} belongs to uid {found.st_uid}, expected {os.geteuid()}"])
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ConfigurationInvalid([f"state_dir: others may write to {state}; chmod go-w {state}"])
+        raise ConfigurationInvalid([f"state_dir: others may write to {folder}; chmod go-w {folder}"])
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:

@@ -79,10 +79,17 @@ class ResponseParser:
         with a body of the same length, llhttp would say the same again, so it is not asked: same bytes, same framing.
         """
         whole = self._head_bytes == 0 and not self.headed
-        if whole and self._seen is not None and self._repeats(data):
+        if whole and self._repeats(data):
             return
         if not self.headed:
             self._head_bytes += len(data)
+        self._parse(data)
+        if not self.headed and self._head_bytes > HEAD_BYTES_MAX:
+            raise ResponseError(f"the response head is longer than {HEAD_BYTES_MAX} bytes")
+        if whole and self.response.complete:
+            self._remember(data)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -93,10 +100,6 @@ class ResponseParser:
             raise
         except httptools.HttpParserError:
             raise ResponseError("not a well-formed HTTP/1.1 response") from None
-        if not self.headed and self._head_bytes > HEAD_BYTES_MAX:
-            raise ResponseError(f"the response head is longer than {HEAD_BYTES_MAX} bytes")
-        if whole and self.response.complete:
-            self._remember(data)
 
     def _repeats(self, data: bytes) -> bool:
         if self._seen is None:

@@ -23,9 +23,7 @@ NO_SIGN_IN = "nobody signs in here: clients use client_credentials, and administ
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
-def oauth_app(
-    *, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]], knows_server: Callable[[str], bool]
-) -> Starlette:
+def oauth_app(*, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]]) -> Starlette:
     """`issue` is `IssueToken.issue`, or a hop to the loop it lives on; `issuer` has no trailing slash."""
 
     async def token(request: Request) -> Response:
@@ -52,8 +50,9 @@ def oauth_app(
         return JSONResponse(authorization_server(issuer), headers=KEPT_BRIEFLY)
 
     async def resource_metadata(request: Request) -> Response:
+        """For any name a server could have, as `/mcp/{server}` challenges for any: which exist is not for strangers."""
         server = request.path_params.get("server", "")
-        if server and not (SERVER_NAME.match(server) and knows_server(server)):
+        if server and not SERVER_NAME.match(server):
             return JSONResponse({"error": "not_found"}, status_code=404, headers=NO_STORE)
         return JSONResponse(protected_resource(issuer, server), headers=KEPT_BRIEFLY)
 

@@ -87,10 +87,6 @@ async def test_a_write_nobody_waits_for_any_more_still_ends_and_leaves_a_store_t
     await again.close()
 
 
-async def never_commits(connection: AsyncConnection) -> None:
-    raise asyncio.CancelledError
-
-
 @pytest.mark.parametrize("turns", range(12))
 async def test_a_write_that_is_cancelled_at_any_await_leaves_a_store_that_opens(tmp_path: Path, turns: int) -> None:
     path = tmp_path / "store.sqlite3"

@@ -55,7 +55,6 @@ def app(asked: Asked) -> ASGIApp:
         issuer=ISSUER,
         issue=asked.issue,
         public_keys=lambda: {"keys": [{"kid": "one"}]},
-        knows_server=lambda s: s == "git",
     )
 
 
@@ -200,7 +199,7 @@ async def test_each_resource_describes_itself(app: ASGIApp, path: str, resource:
     assert document.get("scopes_supported") == (["git"] if path == "/mcp/git" else None)
 
 
-@pytest.mark.parametrize("path", ["/mcp/unknown", "/mcp/GIT", "/mcp/git/x", "/mcp/", "/other", "/mcp/..", "/mcp/git/"])
+@pytest.mark.parametrize("path", ["/mcp/GIT", "/mcp/git/x", "/mcp/", "/other", "/mcp/..", "/mcp/git/"])
 async def test_what_is_not_served_is_not_found(app: ASGIApp, path: str) -> None:
     assert (await ask(app, "GET", f"/.well-known/oauth-protected-resource{path}")).status == 404
 
