@@ -185,7 +185,7 @@ class McpScene:
         self.grants.add(live)
         now_s = int(self.clock.now_s())
         claims = Claims(URL, subject, client, grant_id, "acme", resource, f"jti-{grant_id}", now_s, now_s, now_s + 3600)
-        return b"Bearer " + self.signer.mint(claims, {}).expose()
+        return b"Bearer " + self.signer.mint(claims).expose()
 
     # driving ------------------------------------------------------------------------------------------------------
     async def send(

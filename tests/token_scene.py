@@ -71,7 +71,7 @@ class TokenScene:
         return Claims(**(given | changes))
 
     def token(self, **changes: Any) -> bytes:
-        return self.keys.tokens.mint(self.claims(**changes), {}).expose()
+        return self.keys.tokens.mint(self.claims(**changes)).expose()
 
     def parts(self, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and payload of a genuine token, to be changed and signed again with our own key."""

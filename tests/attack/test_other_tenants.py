@@ -18,10 +18,10 @@ from remit.core.errors import Invalid
 from remit.core.scope import WholeServer
 from remit.core.secret import Secret
 from remit.flows import explain
-from remit.testing.clock import FakeEntropy
-from remit.testing.records import FakeRecords
 from remit.surfaces.mcp.asgi import AsgiBridge, SideLoop
 from remit.surfaces.oauth import app
+from remit.testing.clock import FakeEntropy
+from remit.testing.records import FakeRecords
 from remit.wire.revisions import LEGACY_METHODS, MODERN_METHODS
 from tests.attack.scene import Gains, expect_served
 from tests.mcp_scene import FILES, GIT, LEGACY, PAYROLL, URL, McpScene, item, legacy_request, server

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from remit.app.catalog import CatalogService, RefreshLimits
+from remit.app.catalog import LiveCatalog, RefreshLimits
 from remit.core.catalog import Era, ItemKind, Tool, digest_of
 from remit.core.errors import Denied
 from remit.core.scope import WholeServer
@@ -52,7 +52,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.mind = FakeUpstreams(surveys={"peer": said(a_tool("read"), a_tool("keep"))})
-        self.service = CatalogService(
+        self.service = LiveCatalog(
             [stdio("x")], self.mind, FakeStore(), FakeLedger(), FakeClock(), FakeEntropy(), ONCE
         )
         self.scene = McpScene()

@@ -44,7 +44,7 @@ class Pair:
         return caught.value.reason
 
     def bearer(self, claims: Claims = CLAIMS) -> bytes:
-        return b"Bearer " + self.signer.mint(claims, {}).expose()
+        return b"Bearer " + self.signer.mint(claims).expose()
 
 
 def real(folder: Path) -> Pair:

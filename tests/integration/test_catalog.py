@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from remit.app.catalog import CatalogService, RefreshLimits
+from remit.app.catalog import LiveCatalog, RefreshLimits
 from remit.core.catalog import Catalog, Drift, Era, ItemKind, Tool, digest_of
 from remit.core.errors import Invalid, Outage
 from remit.core.ledger import RecordKind
@@ -43,9 +43,9 @@ class Scene:
         self.configs = [stdio("x", name=name, **said) for name in names or ("peer",)]
 
     @asynccontextmanager
-    async def running(self, limits: RefreshLimits = ONCE, upstreams: Any = None) -> AsyncIterator[CatalogService]:
+    async def running(self, limits: RefreshLimits = ONCE, upstreams: Any = None) -> AsyncIterator[LiveCatalog]:
         asked = upstreams or self.upstreams
-        service = CatalogService(self.configs, asked, self.store, self.ledger, FakeClock(), FakeEntropy(), limits)
+        service = LiveCatalog(self.configs, asked, self.store, self.ledger, FakeClock(), FakeEntropy(), limits)
         await service.start()
         try:
             yield service
@@ -60,7 +60,7 @@ def names(catalog: Catalog, server: str = "peer") -> list[str]:
     return [item.name for item in catalog.servers[server].tools()]
 
 
-async def until(service: CatalogService, wanted: Any) -> None:
+async def until(service: LiveCatalog, wanted: Any) -> None:
     for _ in range(500):
         if wanted(service.current()):
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from remit.app.demo import PEERS, Serving, Stage, set_stage
+from remit.app.demo import PEERS, ServeProcess, Stage, set_stage
 from remit.app.peers.prepare import prepare
 from remit.cli.connection import Administration
 from tests.integration.test_demo import remit
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(120)
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("commands") / "stage"
     stage = set_stage(folder, prepare(PEERS))
-    serving = Serving(stage)
+    serving = ServeProcess(stage)
     try:
         serving.start()
         serving.wait_until(stage.socket.exists, every_s=0.02)

@@ -34,7 +34,7 @@ FOLLOW_EVERY_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """Implements the admin surface's `Act`. `started_s` is the monotonic moment of start, for `status`."""
+    """Implements the admin surface's `CarryOut`. `started_s` is the monotonic moment of start, for `status`."""
 
     remit: Remit
     started_s: float

@@ -16,7 +16,7 @@ import orjson
 
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.upstream.tool_headers import header_arguments
-from remit.core.catalog import Catalog, Drift, Era, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
+from remit.core.catalog import Catalog, Drift, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.registration import ServerConfig, Stdio
@@ -26,8 +26,9 @@ from remit.ports.ledger import Ledger
 from remit.ports.store import Store
 from remit.ports.upstream import Survey, Upstreams
 
-LOG = logging.getLogger("remit.catalog")
+log = logging.getLogger("remit.catalog")
 OnChange = Callable[[Catalog], None]
+NEVER_SEEN = Pinned({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class _Known:
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class CatalogService:
+class LiveCatalog:
     """Owns the current `Catalog`. Its epoch changes exactly when something a decision or a list depends on does."""
 
     def __init__(
@@ -192,7 +193,7 @@ class CatalogService:
             except Exception as error:
                 # A server's answer must not be able to end its own refresh for good: whatever broke is logged whole.
                 refusal = error if isinstance(error, Refusal) else refuse(Reason.INTERNAL, type(error).__name__)
-                LOG.warning(
+                log.warning(
                     "survey_failed",
                     extra={"server": server, "reason": refusal.reason.value, "detail": refusal.detail},
                     exc_info=None if refusal is error else error,
@@ -218,7 +219,7 @@ class CatalogService:
         if withheld != known.reported:
             self._registrar.report_drift(name, withheld)
             known.reported = withheld
-            LOG.warning("definitions_changed", extra={"server": name, "withheld": len(withheld)})
+            log.warning("definitions_changed", extra={"server": name, "withheld": len(withheld)})
         known.failures = 0
         known.health = "ok"
         known.problems = survey.problems
@@ -242,30 +243,17 @@ class CatalogService:
         changed = _matters(before) != _matters(server)
         self._catalog = Catalog(self._catalog.epoch + changed, servers, bare_names(servers))
         if changed:
-            LOG.info("catalog_changed", extra={"server": name, "epoch": self._catalog.epoch})
+            log.info("catalog_changed", extra={"server": name, "epoch": self._catalog.epoch})
             for listener in self._listeners:
                 listener(self._catalog)
 
     def _server(self, known: _Known) -> Server:
-        config, pinned, judged = known.config, known.pinned, self._judged(known)
-        return Server(
-            name=config.name,
-            tenants=config.tenants,
-            environment=config.environment,
-            owner=config.owner,
-            mode=config.mode,
-            credential=config.credential,
-            stateful=config.stateful,
-            eras=pinned.eras if pinned is not None else frozenset(),
-            items={key: self._finished(known, item) for key, item in judged.trusted.items()},
-            withheld=judged.withheld,
-            discovery=pinned.discovery if pinned is not None else {},
-            versions=pinned.versions if pinned is not None else {},
-            health=known.health,
-        )
+        judged = self._judged(known)
+        items = {key: self._finished(known, item) for key, item in judged.trusted.items()}
+        return server_of(known.config, known.pinned or NEVER_SEEN, items, judged.withheld, known.health)
 
     def _finished(self, known: _Known, item: Item) -> Item:
-        """A tool with what its registration says of it and its schema compiled, once per definition."""
+        """A tool as calls meet it; its schema is compiled once per definition."""
         if not isinstance(item, Tool):
             return item
         if item.digest not in known.compiled:
@@ -273,19 +261,45 @@ class CatalogService:
                 known.compiled[item.digest] = compile_schema(item.input_schema)
             except SchemaProblem as problem:
                 known.compiled[item.digest] = None
-                LOG.warning("schema_unusable", extra={"server": item.server, "tool": item.name, "detail": str(problem)})
-        return replace(
-            item,
-            validate=known.compiled[item.digest],
-            path_arguments=known.config.path_arguments.get(item.name, ()),
-            high_risk=item.name in known.config.high_risk,
-        )
+                log.warning("schema_unusable", extra={"server": item.server, "tool": item.name, "detail": str(problem)})
+        return as_registered(known.config, item, known.compiled[item.digest])
 
     def _of(self, server: str) -> _Known:
         known = self._known.get(server)
         if known is None:
             raise refuse(Reason.INVALID_PARAMS, f"no server {server[:80]!r} is registered")
         return known
+
+
+def server_of(
+    config: ServerConfig,
+    pinned: Pinned,
+    items: Mapping[Key, Item],
+    withheld: Mapping[Key, Drift],
+    health: str = "unknown",
+) -> Server:
+    """What the operator registered, with what was learned."""
+    return Server(
+        name=config.name,
+        tenants=config.tenants,
+        environment=config.environment,
+        owner=config.owner,
+        mode=config.mode,
+        credential=config.credential,
+        stateful=config.stateful,
+        eras=pinned.eras,
+        items=items,
+        withheld=withheld,
+        discovery=pinned.discovery,
+        versions=pinned.versions,
+        health=health,
+    )
+
+
+def as_registered(config: ServerConfig, tool: Tool, validate: Validator | None) -> Tool:
+    """A tool with its schema compiled (None: it could not be) and with what its registration says of it."""
+    paths, high_risk = config.path_arguments.get(tool.name, ()), tool.name in config.high_risk
+    return replace(tool, validate=validate, path_arguments=paths, high_risk=high_risk)
 
 
 def stored_item(server: str, key: Key, definition: bytes) -> Item:
@@ -306,5 +320,4 @@ def _says(known: Pinned | Survey) -> tuple[object, ...]:
 def _matters(server: Server) -> tuple[object, ...]:
     """What decisions and lists depend on: everything but health, items by their digest."""
     items = {key: item.digest for key, item in server.items.items()}
-    eras: frozenset[Era] = server.eras
-    return items, dict(server.withheld), eras, server.discovery, server.versions
+    return items, dict(server.withheld), server.eras, server.discovery, server.versions

@@ -182,7 +182,7 @@ def _configuration(stage: Stage, peers: Mapping[str, Peer]) -> dict[str, Any]:
     }
 
 
-class Serving:
+class ServeProcess:
     """One `remit serve` as a child process, from `start` to `stop`."""
 
     def __init__(self, stage: Stage) -> None:

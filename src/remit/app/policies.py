@@ -12,15 +12,13 @@ from remit.adapters.policy.reporting import report
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
 from remit.adapters.store.sqlite import SqliteStore
-from remit.app.catalog import stored_item
+from remit.app.catalog import NEVER_SEEN, as_registered, server_of, stored_item
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.catalog import Catalog, Item, Server, Tool, bare_names
 from remit.core.errors import Refusal
 from remit.core.registration import ServerConfig
 from remit.flows.register_server import Pinned, load_pins
-
-NEVER_SEEN = Pinned({})
 
 
 def check_policies(configuration: Configuration) -> dict[str, Any]:
@@ -84,32 +82,13 @@ async def _pins(configuration: Configuration) -> dict[str, Pinned]:
 
 def _server(config: ServerConfig, pinned: Pinned) -> Server:
     items = {key: _item(config, stored_item(config.name, key, pin.definition)) for key, pin in pinned.pins.items()}
-    return Server(
-        name=config.name,
-        tenants=config.tenants,
-        environment=config.environment,
-        owner=config.owner,
-        mode=config.mode,
-        credential=config.credential,
-        stateful=config.stateful,
-        eras=pinned.eras,
-        items=items,
-        withheld={},
-        discovery=pinned.discovery,
-        versions=pinned.versions,
-    )
+    return server_of(config, pinned, items, withheld={})
 
 
 def _item(config: ServerConfig, item: Item) -> Item:
-    """A tool as calls meet it: schema compiled, and with what its registration says of it."""
     if not isinstance(item, Tool):
         return item
     try:
-        validate = compile_schema(item.input_schema)
+        return as_registered(config, item, compile_schema(item.input_schema))
     except SchemaProblem:
-        validate = None
-    paths = config.path_arguments.get(item.name, ())
-    return Tool(
-        item.kind, item.server, item.name, item.definition, item.digest, item.input_schema, validate, paths,
-        item.name in config.high_risk, item.header_arguments,
-    )  # fmt: skip
+        return as_registered(config, item, None)

@@ -30,7 +30,7 @@ from remit.adapters.signer.file import FileKeys
 from remit.adapters.store.sqlite import SqliteStore
 from remit.adapters.upstream.registry import RegisteredUpstreams
 from remit.adapters.upstream.world import UpstreamLimits, World
-from remit.app.catalog import CatalogService
+from remit.app.catalog import LiveCatalog
 from remit.app.records import IndexedRecords, newest_store_sequence
 from remit.app.references import sources
 from remit.app.registry import administrators, registry
@@ -74,7 +74,7 @@ class Servers:
 
     credentials: RegisteredCredentials
     upstreams: RegisteredUpstreams
-    catalog: CatalogService
+    catalog: LiveCatalog
 
     async def stop(self) -> None:
         await self.catalog.stop()
@@ -215,7 +215,7 @@ def reach_servers(configuration: Configuration, files: Files) -> Servers:
     launcher = LocalLauncher(os.environ.get("PATH", os.defpath))
     world = World(CheckedDialler(), launcher, files.clock, bounds)
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
-    catalog = CatalogService(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
+    catalog = LiveCatalog(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
     upstreams.on_list_changed = catalog.hint
     return Servers(credentials, upstreams, catalog)
 

@@ -39,14 +39,14 @@ def demo(
 ) -> int:
     """Watch governed calls: a real client, real servers, every decision explained. --config is not used here."""
     started_s = time.monotonic()
-    from remit.app.demo import PEERS, PORT, DemoFailed, FolderTaken, Serving, set_stage
+    from remit.app.demo import PEERS, PORT, DemoFailed, FolderTaken, ServeProcess, set_stage
 
     _require_client()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us ends the Remit we started too
     peers = _peers(PEERS, ask=not (once or yes))
     try:
         stage = set_stage(folder, peers, port=0 if once else PORT)
-        serving = Serving(stage)
+        serving = ServeProcess(stage)
         try:
             serving.start()
             import remit.cli.demo_walk  # noqa: F401  the client takes a second to load: meanwhile Remit starts

@@ -106,7 +106,7 @@ def fixed_fields(access: AccessRequest) -> Fixed:
     """
     resolved = access.resolved
     request, live = resolved.request, resolved.consented.bound.live
-    key = (access.action, request.method, request.era, resolved.server.name, resolved.target.name)
+    key = (access.action, request.method, request.era, resolved.server.name, resolved.target)
     known = live.fixed.get(key)
     if known is not None:
         return known

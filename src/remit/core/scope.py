@@ -66,6 +66,11 @@ def parse_scope(text: str) -> Scope:
     return OneTool(server, tool) if colon else WholeServer(server)
 
 
+def scope_text(scopes: frozenset[Scope]) -> str:
+    """RFC 6749 section 3.3, in a stable order."""
+    return " ".join(sorted(map(str, scopes)))
+
+
 def covers(scopes: frozenset[Scope], server: str, tool: str | None) -> bool:
     """Whether the scopes cover a tool of a server, or (with `tool` None) the server's resources and prompts."""
     return WholeServer(server) in scopes or (tool is not None and OneTool(server, tool) in scopes)

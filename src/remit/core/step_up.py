@@ -5,7 +5,7 @@ from __future__ import annotations
 from remit.core.access import Consented, Target, TargetKind
 from remit.core.catalog import Server
 from remit.core.grant import Bound, Grant, GrantEvent, LiveGrant
-from remit.core.scope import OneTool, Scope, WholeServer
+from remit.core.scope import OneTool, Scope, WholeServer, scope_text
 
 
 def missing_scope(server: Server, target: Target) -> Scope:
@@ -26,5 +26,5 @@ def unverified_widened(consented: Consented, scope: Scope) -> Consented:
 
 
 def scope_union(grant: Grant, scope: Scope) -> str:
-    """All scopes the client needs afterwards, in one challenge (RFC 6749 section 3.3)."""
-    return " ".join(sorted(str(each) for each in grant.scopes | {scope}))
+    """All scopes the client needs afterwards, in one challenge."""
+    return scope_text(grant.scopes | {scope})

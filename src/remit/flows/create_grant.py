@@ -15,7 +15,7 @@ from remit.core.ledger import Position, RecordKind, grant_fields
 from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
 from remit.core.purposes import PurposeClass, classify
 from remit.core.reasons import Reason
-from remit.core.scope import OneTool, Scope, WholeServer, covers, intersect
+from remit.core.scope import OneTool, Scope, WholeServer, covers, intersect, scope_text
 from remit.core.secret import Secret
 from remit.core.stored_grant import to_stored
 from remit.ports.clock import Clock, Entropy
@@ -287,17 +287,12 @@ class CreateGrant:
             tenant=grant.tenant, audience=grant.resource, token_id=self.entropy.id("tok"), issued_at_s=now_s,
             not_before_s=now_s, expires_at_s=expires_at_s, actors=grant.actors, scope=scope_text(grant.scopes),
         )  # fmt: skip
-        return Granted(grant, self.tokens.mint(claims, {}), expires_at_s)
+        return Granted(grant, self.tokens.mint(claims), expires_at_s)
 
 
 def _kind(grant: Grant) -> tuple[object, ...]:
     """What makes two grants of one client the same authorization."""
     return grant.origin, grant.tenant, grant.environment, grant.resource, grant.scopes, grant.purpose
-
-
-def scope_text(scopes: frozenset[Scope]) -> str:
-    """RFC 6749 section 3.3, in a stable order."""
-    return " ".join(sorted(map(str, scopes)))
 
 
 def created_fields(grant: Grant, sequence: int) -> dict[str, object]:

@@ -13,9 +13,9 @@ from remit.core.clients import Client, ClientAuthentication
 from remit.core.errors import Invalid, Refusal
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Kind, Reason
-from remit.core.scope import Scope, parse_scope
+from remit.core.scope import Scope, parse_scope, scope_text
 from remit.core.secret import Secret
-from remit.flows.create_grant import CreateGrant, Granted, scope_text
+from remit.flows.create_grant import CreateGrant, Granted
 from remit.ports.assertions import ClientAssertions
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`kind` is `grant`, `pin` or `meta`; `content` is JSON. Rows that carry authority are MACed over kind, id,
+    """`kind` is `grant` or `pin`; `content` is JSON. Rows that carry authority are MACed over kind, id,
     content and `sequence`, the store's authority counter, which the ledger records too: a store older than its ledger
     is noticed.
     """

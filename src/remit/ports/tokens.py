@@ -10,7 +10,7 @@ from remit.core.secret import Secret
 
 
 class TokenSigner(Protocol):
-    def mint(self, claims: Claims, extra: Mapping[str, Any]) -> Secret:
+    def mint(self, claims: Claims) -> Secret:
         """An RFC 9068 access token (`typ` at+jwt) with exactly these claims."""
         ...
 

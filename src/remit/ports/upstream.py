@@ -32,8 +32,8 @@ class Reply(msgspec.Struct, frozen=True):
     """The server's final answer. `member` is `result` or `error`; `value` its JSON text, byte for byte (G16).
 
     `http_status` is the upstream's (200 over stdio). `session` is a new upstream session id, from initialize only.
-    `streamed` says that interim messages came before. `DETACHED` status has an empty value: the stream ended early
-    and the answer may come on another stream (2025-11-25, resumption).
+    `DETACHED` status has an empty value: the stream ended early and the answer may come on another stream (2025-11-25,
+    resumption).
     """
 
     member: str

@@ -24,9 +24,8 @@ class FakeAuthenticator:
         scheme, _, token = authorization.expose().partition(b" ")
         if scheme.lower() != b"bearer" or not token or b" " in token or b"," in token:
             raise refuse(Reason.TOKEN_MALFORMED)
-        issued = self._signer.issued.get(token)
-        if issued is None:
+        claims = self._signer.issued.get(token)
+        if claims is None:
             raise refuse(Reason.TOKEN_INVALID)
-        claims, _ = issued
         now_s = self._clock.now_s()
         return conclude_authenticated(claims, issuer=self._issuer, resource=resource, now_s=now_s, leeway_s=0)

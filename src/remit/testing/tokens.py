@@ -10,14 +10,14 @@ from remit.core.secret import Secret
 
 
 class FakeTokenSigner:
-    """`issued` maps each token to its claims and extras; `FakeAuthenticator` reads it."""
+    """`issued` maps each token to its claims; `FakeAuthenticator` reads it."""
 
     def __init__(self) -> None:
-        self.issued: dict[bytes, tuple[Claims, Mapping[str, Any]]] = {}
+        self.issued: dict[bytes, Claims] = {}
 
-    def mint(self, claims: Claims, extra: Mapping[str, Any]) -> Secret:
+    def mint(self, claims: Claims) -> Secret:
         token = f"fake-token-{len(self.issued) + 1}".encode()
-        self.issued[token] = (claims, dict(extra))
+        self.issued[token] = claims
         return Secret(token)
 
     def public_keys(self) -> Mapping[str, Any]:

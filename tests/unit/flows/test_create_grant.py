@@ -50,7 +50,7 @@ async def test_an_administrators_grant_names_them_and_may_not_use_high_risk_tool
 
 async def test_the_token_says_what_the_grant_says_and_expires_with_it(scene: Scene) -> None:
     granted = await scene.granted(ttl_s=120.0)
-    claims, _ = scene.tokens.issued[granted.token.expose()]
+    claims = scene.tokens.issued[granted.token.expose()]
     assert (claims.issuer, claims.audience, claims.grant_id) == (ISSUER, RESOURCE, granted.grant.id)
     assert (claims.actors, claims.tenant, claims.scope) == (("alice",), "acme", "files git")
     assert claims.expires_at_s == granted.token_expires_at_s == int(scene.clock.now_s()) + 120

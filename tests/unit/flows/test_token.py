@@ -76,14 +76,14 @@ def endpoint() -> Endpoint:
 
 async def test_a_client_with_its_secret_gets_a_token_of_five_minutes(endpoint: Endpoint) -> None:
     answer = await endpoint.ask()
-    claims, _ = endpoint.scene.tokens.issued[answer.token.expose()]
+    claims = endpoint.scene.tokens.issued[answer.token.expose()]
     assert (claims.subject, claims.client_id, claims.audience) == ("cron", "cron", RESOURCE)
     assert (answer.expires_in_s, answer.scope) == (300, "files:read_file git")
 
 
 async def test_a_client_with_its_key_gets_a_token(endpoint: Endpoint) -> None:
     answer = await endpoint.ask(None, client_assertion="ci:ok", client_assertion_type=JWT_BEARER)
-    claims, _ = endpoint.scene.tokens.issued[answer.token.expose()]
+    claims = endpoint.scene.tokens.issued[answer.token.expose()]
     assert claims.client_id == "ci"
 
 
@@ -99,7 +99,7 @@ async def test_a_client_with_its_key_gets_a_token(endpoint: Endpoint) -> None:
 async def test_scope_narrows_and_the_answer_says_what_was_granted(endpoint: Endpoint, asked: str, granted: str) -> None:
     answer = await endpoint.ask(scope=asked)
     assert answer.scope == granted
-    claims, _ = endpoint.scene.tokens.issued[answer.token.expose()]
+    claims = endpoint.scene.tokens.issued[answer.token.expose()]
     assert claims.scope == granted
 
 

@@ -11,7 +11,7 @@ from remit.adapters.upstream.eras import Channel
 from remit.adapters.upstream.http import HttpUpstream
 from remit.adapters.upstream.stdio import StdioUpstream
 from remit.adapters.upstream.survey import Surveyor
-from remit.adapters.upstream.world import LOG, World
+from remit.adapters.upstream.world import World, log
 from remit.core.catalog import Era
 from remit.core.errors import Refusal, refuse
 from remit.core.lease import Lease, Leased
@@ -62,7 +62,7 @@ class RegisteredUpstreams:
                 self._upstreams[config.name] = _upstream(config, world)
             except Refusal as refusal:
                 self._unusable[config.name] = refusal
-                LOG.error("server_unusable", extra={"server": config.name, "detail": refusal.detail})
+                log.error("server_unusable", extra={"server": config.name, "detail": refusal.detail})
 
     def start(self) -> None:
         """Begin closing what is idle or overdue. Needs a running loop."""

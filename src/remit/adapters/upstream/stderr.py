@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from remit.adapters.upstream.world import LOG
+from remit.adapters.upstream.world import log
 from remit.core.lease import Credential
 
 LINES_KEPT = 50
@@ -45,10 +45,10 @@ class StderrTail:
         now_s = self._monotonic_s()
         if now_s >= self._window_ends_s:
             if self._left_out:
-                LOG.info("server_stderr_left_out", extra={"server": self._server, "lines": self._left_out})
+                log.info("server_stderr_left_out", extra={"server": self._server, "lines": self._left_out})
             self._window_ends_s, self._logged, self._left_out = now_s + WINDOW_S, 0, 0
         if self._logged < LOGGED_PER_WINDOW:
             self._logged += 1
-            LOG.info("server_stderr", extra={"server": self._server, "line": text})
+            log.info("server_stderr", extra={"server": self._server, "line": text})
         else:
             self._left_out += 1

@@ -13,7 +13,7 @@ import orjson
 from remit.adapters.upstream.mailbox import Mailbox
 from remit.adapters.upstream.process import Flight, StdioProcess
 from remit.adapters.upstream.stderr import StderrTail
-from remit.adapters.upstream.world import LOG, World
+from remit.adapters.upstream.world import World, log
 from remit.core.access import Resolved
 from remit.core.catalog import Era
 from remit.core.errors import Refusal, refuse
@@ -277,7 +277,7 @@ class StdioUpstream:
             self._launching -= 1
         slot = Slot(process, credential, now_s, now_s)
         self._slots[key] = slot
-        LOG.info("process_started", extra={"server": self._config.name, "pid": process.pid, "grant": key.grant})
+        log.info("process_started", extra={"server": self._config.name, "pid": process.pid, "grant": key.grant})
         if not process.alive:  # it ended before we looked
             self._ended(key, process)
             raise refuse(Reason.UPSTREAM_UNREACHABLE, "the server's process ended as soon as it was started")
@@ -305,7 +305,7 @@ class StdioUpstream:
             return False
         slot.process.finish(refuse(Reason.UPSTREAM_UNREACHABLE, f"the server's process was stopped: {why}"))
         self._end_group(slot.process)
-        LOG.info("process_stopped", extra={"server": self._config.name, "pid": slot.process.pid, "why": why})
+        log.info("process_stopped", extra={"server": self._config.name, "pid": slot.process.pid, "why": why})
         return True
 
     def _end_group(self, process: StdioProcess) -> None:
@@ -326,7 +326,7 @@ class StdioUpstream:
         self._crashes[key] = crashes
         while len(self._crashes) > CRASHES_KEPT:
             self._crashes.popitem(last=False)
-        LOG.warning("process_crashed", extra={"server": self._config.name, "pid": process.pid, "count": crashes.count})
+        log.warning("process_crashed", extra={"server": self._config.name, "pid": process.pid, "count": crashes.count})
 
     def _key(self, resolved: Resolved) -> Key:
         grant, request = resolved.consented.bound.live.grant, resolved.request

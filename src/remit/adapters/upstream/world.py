@@ -15,7 +15,7 @@ from remit.ports.clock import Clock
 from remit.ports.dialler import Dialler
 from remit.ports.launcher import Launcher
 
-LOG = logging.getLogger("remit.upstream")
+log = logging.getLogger("remit.upstream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Background:
             await asyncio.wait_for(work, 10.0)
         except (Refusal, TimeoutError) as error:
             reason = error.reason.value if isinstance(error, Refusal) else "timeout"
-            LOG.info(event, extra={"server": server, "reason": reason})
+            log.info(event, extra={"server": server, "reason": reason})
 
     async def stop(self) -> None:
         for task in list(self._tasks):

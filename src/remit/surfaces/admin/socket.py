@@ -30,15 +30,15 @@ log = logging.getLogger("remit.admin")
 LINE_BYTES_MAX = 1_048_576
 Result = Mapping[str, Any] | AsyncIterator[Mapping[str, Any]]
 # (user id of the peer, act, arguments) -> result, or an async iterator of items
-Act = Callable[[int, str, Mapping[str, Any]], Awaitable[Result]]
+CarryOut = Callable[[int, str, Mapping[str, Any]], Awaitable[Result]]
 
 
 class AdminSocket:
-    """Listens until `stop`. `act` decides, records and carries out: see `flows.administer`."""
+    """Listens until `stop`. `carry_out` decides, records and acts: see `flows.administer`."""
 
-    def __init__(self, path: Path, act: Act, *, others_may_connect: bool) -> None:
+    def __init__(self, path: Path, carry_out: CarryOut, *, others_may_connect: bool) -> None:
         self._path = path
-        self._act = act
+        self._carry_out = carry_out
         self._mode = 0o666 if others_may_connect else 0o600
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +76,7 @@ class AdminSocket:
     async def _answer(self, peer: int, line: bytes, writer: asyncio.StreamWriter) -> None:
         try:
             act, arguments = _parse(line)
-            result = await self._act(peer, act, arguments)
+            result = await self._carry_out(peer, act, arguments)
             if isinstance(result, Mapping):
                 _send(writer, {"ok": True, "result": result})
             else:
