@@ -52,9 +52,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.mind = FakeUpstreams(surveys={"peer": said(a_tool("read"), a_tool("keep"))})
-        self.service = LiveCatalog(
-            [stdio("x")], self.mind, FakeStore(), FakeLedger(), FakeClock(), FakeEntropy(), ONCE
-        )
+        self.service = LiveCatalog([stdio("x")], self.mind, FakeStore(), FakeLedger(), FakeClock(), FakeEntropy(), ONCE)
         self.scene = McpScene()
         self.scene.policy.permit("peer/read")
         self.scene.policy.permit("peer/keep")
@@ -98,12 +96,12 @@ async def a_definition_that_changed_after_the_review(_: Path) -> Gains:
         (reviewed,) = watched.service.diff("peer")
         await watched.change(a_tool("read", **CHANGES["description"]), a_tool("keep"))
         with contextlib.suppress(Denied):
-            await watched.service.approve("peer", "tool/read", by="alice", digest=reviewed["digest"])
+            await watched.service.approve("peer", "tool/read", reviewed["digest"], by="alice")
         held = (ItemKind.TOOL, "read") in watched.service.current().servers["peer"].withheld
         gains = [] if held else ["a definition nobody reviewed was approved"]
         if held:
             (again,) = watched.service.diff("peer")
-            await watched.service.approve("peer", "tool/read", by="alice", digest=again["digest"])
+            await watched.service.approve("peer", "tool/read", again["digest"], by="alice")
         watched.scene.catalog = watched.service.current()
         await expect_served(watched.scene, "/mcp/peer", watched.token, CALL)
         return gains

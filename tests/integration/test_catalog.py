@@ -12,7 +12,7 @@ import pytest
 
 from remit.app.catalog import LiveCatalog, RefreshLimits
 from remit.core.catalog import Catalog, Drift, Era, ItemKind, Tool, digest_of
-from remit.core.errors import Invalid, Outage
+from remit.core.errors import Denied, Invalid, Outage
 from remit.core.ledger import RecordKind
 from remit.ports.upstream import Survey
 from remit.testing.clock import FakeClock, FakeEntropy
@@ -155,9 +155,11 @@ async def test_a_change_is_withheld_reported_once_shown_and_approved() -> None:
         assert (changed["kind"], changed["name"]) == ("tool", "read")
         assert "mails" not in changed["before"]
         assert "mails" in changed["after"]
-        assert await service.approve("peer", "tool/read", by="alice") == ["tool/read"]
+        assert await service.approve("peer", "tool/read", changed["digest"], by="alice") == "tool/read"
         assert sorted(names(service.current())) == ["keep", "read"]
-        assert await service.approve("peer", by="alice") == ["tool/new"]
+        with pytest.raises(Denied):
+            await service.approve("peer", "tool/new", changed["digest"], by="alice")
+        assert await service.approve("peer", "tool/new", added["digest"], by="alice") == "tool/new"
         assert service.diff("peer") == []
     assert scene.events() == ["baseline", "drift", "approved", "approved"]
 
@@ -183,7 +185,7 @@ async def test_approving_what_is_not_waiting_is_invalid() -> None:
     async with scene.running() as service:
         await service.surveyed(5)
         with pytest.raises(Invalid):
-            await service.approve("peer", "tool/read", by="alice")
+            await service.approve("peer", "tool/read", "", by="alice")
 
 
 async def test_nothing_becomes_current_that_could_not_be_recorded() -> None:

@@ -120,15 +120,13 @@ class Acts:
         return {"changes": self.remit.servers.catalog.diff(server.name)}
 
     async def approve(self, administrator: Administrator, arguments: Arguments) -> Answer:
-        """With `digest` only the definition that was looked at: a server may change it again after the review."""
-        server, item = self._server(administrator, arguments), _text(arguments, "item")
-        digest = _text(arguments, "digest")
-        if digest and not item:
-            raise refuse(Reason.INVALID_PARAMS, "digest names one definition: name its item too")
+        """One item, as `server.diff` showed it: a server may change it again after the review."""
+        server = self._server(administrator, arguments)
+        item, digest = _text(arguments, "item"), _text(arguments, "digest")
         detail = {"server": server.name, "item": item, "digest": digest}
         await self._permit(administrator, Act.SERVER_APPROVE, server.tenants, detail)
         approve = self.remit.servers.catalog.approve
-        return {"approved": await approve(server.name, item, by=administrator.name, digest=digest)}
+        return {"approved": [await approve(server.name, item, digest, by=administrator.name)]}
 
     async def check_policies(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.POLICY_CHECK, administrator.tenants, {})

@@ -162,25 +162,20 @@ class LiveCatalog:
             )
         return changes
 
-    async def approve(self, server: str, item: str = "", *, by: str, digest: str = "") -> list[str]:
-        """Trust what a server offers now: one item (`tool/write_file`), or everything withheld when `item` is empty.
-
-        `digest`, if given, is the definition the administrator looked at; another one is not approved in its stead.
+    async def approve(self, server: str, item: str, digest: str, *, by: str) -> str:
+        """Trust one withheld item (`tool/write_file`) as the administrator saw it: `digest` is the one `diff` gave with
+        it, empty for an item that is gone. Another definition is not approved in its stead. Raises `Invalid`.
         """
         known = self._of(server)
         async with known.busy:
-            withheld = self._judged(known).withheld
-            chosen = [key for key in sorted(withheld) if not item or item == f"{key[0].value}/{key[1]}"]
-            if item and not chosen:
+            key = next((key for key in self._judged(known).withheld if item == f"{key[0].value}/{key[1]}"), None)
+            if key is None or known.pinned is None:
                 raise refuse(Reason.INVALID_PARAMS, f"{server}: nothing named {item[:128]!r} is waiting for approval")
-            for key in chosen:
-                found = (known.found or {}).get(key)
-                reviewed = digest or (found.digest if found is not None else "")
-                if known.pinned is not None:
-                    known.pinned = await self._registrar.approve(server, known.pinned, key, found, reviewed, by)
+            found = (known.found or {}).get(key)
+            known.pinned = await self._registrar.approve(server, known.pinned, key, found, digest, by)
             known.reported = self._judged(known).withheld
             self._publish(known)
-        return [f"{kind.value}/{name}" for kind, name in chosen]
+        return item
 
     # inside ---------------------------------------------------------------------------------------------------
     async def _keep_current(self, server: str) -> None:

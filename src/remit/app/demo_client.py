@@ -13,7 +13,8 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-DECISION = "io.remit/decision"
+from remit.core.reasons import DECISION
+
 CALL_S_MAX = 60.0
 SDK_VERSION = importlib.metadata.version("mcp")
 

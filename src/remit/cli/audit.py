@@ -9,12 +9,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from remit.cli.options import Options, usage
+from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line
 from remit.cli.times import moment
 
-DEFAULT = Options()
 TAIL_MAX = 10_000
 FRAME = frozenset({"seq", "at", "kind", "id", "link", "signature", "key", "previous", "segment"})
 app = App(name="audit", help="Read, verify and export the ledger.")

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from remit.cli.mcp_client import McpClient, Reply
-from remit.cli.options import Options, usage
+from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line, shown
-from remit.core.reasons import MEANING, RPC_OUTAGE, Kind, Reason
-from remit.core.scope import SERVER_NAME, TOOL_NAME
+from remit.core.errors import Invalid
+from remit.core.reasons import DECISION, MEANING, OUTAGE, RPC_OUTAGE, Kind, Reason
+from remit.core.scope import ToolName
 from remit.core.secret import Secret
 
 if TYPE_CHECKING:
     from remit.app.settings import Settings
 
-DEFAULT = Options()
 GRANT_S = 60
-DECISION = "io.remit/decision"
 EXIT_OF = {
     Kind.DENIED: Exit.DENIED,
     Kind.UNAUTHENTICATED: Exit.DENIED,
@@ -85,10 +84,11 @@ def _only_client(settings: Settings, user: str) -> str:
 
 
 def tool_name(text: str) -> tuple[str, str]:
-    server, slash, tool = text.partition("/")
-    if not slash or not SERVER_NAME.match(server) or not TOOL_NAME.match(tool):
-        raise usage(f"expected SERVER/TOOL, found {text[:80]!r}", "see: remit server list")
-    return server, tool
+    try:
+        name = ToolName.parse(text)
+    except Invalid as problem:
+        raise usage(problem.detail, "see: remit server list") from None
+    return name.server, name.tool
 
 
 def parsed_arguments(words: Sequence[str]) -> dict[str, Any]:
@@ -127,8 +127,8 @@ def decision_of(reply: Reply) -> Mapping[str, Any] | None:
     """Remit's own word in a reply, wherever it stands, or None when the answer is the server's."""
     result, error = reply.result or {}, reply.error or {}
     for place in (result.get("_meta"), result.get("structuredContent"), error.get("data")):
-        if isinstance(place, dict) and isinstance(place.get(DECISION), dict):
-            found: Mapping[str, Any] = place[DECISION]
+        found = place.get(DECISION, place.get(OUTAGE)) if isinstance(place, dict) else None
+        if isinstance(found, dict):
             return found
     return None
 

@@ -6,11 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import Exit, emit, paint
 from remit.cli.terminal import one_line
 
-DEFAULT = Options()
 STATE = {"ok": "32", "warning": "33", "failed": "31"}
 
 

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from remit.cli.connection import Administration
 from remit.cli.explain import explained
-from remit.cli.options import Options, usage
+from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from remit.app.peers.prepare import Peer
     from remit.cli.demo_walk import Shown
 
-DEFAULT = Options()
 FOLDER = Path(".remit-demo")
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import Exit, emit, paint
 from remit.cli.terminal import one_line
 from remit.cli.times import span
 
-DEFAULT = Options()
 PROBE_S_MAX = 5.0
 WELL, ILL, OPEN = ("32", "ok"), ("31", "ill"), ("33", "note")
 
@@ -88,17 +87,11 @@ def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
     elif health != "ok":
         yield Finding("ill", what, health, f"remit check; is the server of {server['owner']} running?")
     elif withheld:
-        yield Finding("ill", what, f"changed since trusted: {_listed(withheld)}", f"remit server diff {server['name']}")
+        yield Finding(
+            "ill", what, f"changed since trusted: {', '.join(withheld)}", f"remit server diff {server['name']}"
+        )
     else:
-        yield Finding("ok", what, f"{_number(server['tools'])} tools, {' and '.join(server['eras'])}, {server['mode']}")
-
-
-def _listed(found: object) -> str:
-    return ", ".join(map(str, found)) if isinstance(found, list) else f"{found} definitions"
-
-
-def _number(found: object) -> object:
-    return len(found) if isinstance(found, list) else found
+        yield Finding("ok", what, f"{server['tools']} tools, {' and '.join(server['eras'])}, {server['mode']}")
 
 
 def probed(public_url: str) -> Iterator[Finding]:

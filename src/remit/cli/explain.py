@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from remit.cli.call import near_miss, quoted
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import emit, paint
 from remit.cli.terminal import one_line
 from remit.cli.times import moment
 
-DEFAULT = Options()
 WIDTH = 240
 VERDICT = {"permit": ("32", "PERMITTED"), "deny": ("31", "DENIED")}
 

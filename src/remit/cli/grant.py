@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from remit.cli.options import Options, seconds, usage
+from remit.cli.options import DEFAULT, Options, seconds, usage
 from remit.cli.output import emit, note, table
 from remit.cli.revoke import report_end
 from remit.cli.terminal import one_line
 from remit.cli.times import until
 
-DEFAULT = Options()
 app = App(name="grant", help="Make, list and end grants.")
 
 
@@ -106,7 +105,7 @@ def _listed(grants: list[dict[str, Any]]) -> str:
         (
             grant["id"], grant["state"], one_line(grant["subject"], 40), one_line(grant["client"], 40), grant["tenant"],
             grant["calls_used"], _ends(grant), one_line(" ".join(map(str, grant["scopes"])), 48),
-            one_line(_purpose(grant["purpose"]), 40),
+            one_line(grant["purpose"], 40),
         )
         for grant in grants
     ]  # fmt: skip
@@ -115,10 +114,6 @@ def _listed(grants: list[dict[str, Any]]) -> str:
 
 def _ends(grant: Mapping[str, Any]) -> str:
     return until(grant["expires_at_s"]) if grant["state"] == "active" else "-"
-
-
-def _purpose(purpose: object) -> object:
-    return purpose.get("text", "") if isinstance(purpose, Mapping) else purpose
 
 
 @app.command

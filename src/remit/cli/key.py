@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import emit
 
-DEFAULT = Options()
 app = App(name="key", help="Rotate signing keys.")
 
 
@@ -16,9 +15,4 @@ def rotate(*, options: Options = DEFAULT) -> None:
     """Sign new tokens with a new key; tokens under the old one live out their time."""
     with options.administration() as administration:
         done = administration.act("key.rotate")
-    emit(
-        "key-rotate",
-        done,
-        as_json=options.json,
-        text=f"signing with {done['kid']} from now on",
-    )
+    emit("key-rotate", done, as_json=options.json, text=f"signing with {done['kid']} from now on")

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 
 from remit import __version__
 from remit.cli.output import CommandFailed, Exit
+from remit.core.reasons import DECISION, OUTAGE
 from remit.core.secret import Secret
+from remit.wire.revisions import LEGACY_LATEST, META_CAPABILITIES, META_CLIENT, META_VERSION, MODERN_VERSIONS
 
-MODERN = "2026-07-28"
-LEGACY = ("2025-11-25", "2025-06-18")
+MODERN = MODERN_VERSIONS[-1]
+LEGACY = (LEGACY_LATEST, "2025-06-18")
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
 REPLY_BYTES_MAX = 64 * 1024 * 1024
 CLIENT = {"name": "remit-call", "version": __version__}
@@ -57,9 +59,9 @@ class McpClient:
 
     def _modern(self, method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
         meta = {
-            "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": CLIENT,
+            META_VERSION: MODERN,
+            META_CAPABILITIES: {},
+            META_CLIENT: CLIENT,
         }
         routed = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **headers}
         return self._request(method, {**params, "_meta": meta}, routed)
@@ -157,7 +159,8 @@ def _legacy_version(reply: Reply) -> str | None:
 
 
 def _is_ours(data: object) -> bool:
-    return isinstance(data, dict) and "io.remit/decision" in data
+    """Whether Remit itself refused or failed: asking again in another era could run a tool twice."""
+    return isinstance(data, dict) and not data.keys().isdisjoint((DECISION, OUTAGE))
 
 
 def _reply(response: http.client.HTTPResponse, id: object) -> Reply:

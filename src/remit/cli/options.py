@@ -41,6 +41,10 @@ class Options:
         return Administration(self.configuration().socket_path, timeout_s)
 
 
+# What a command is called with when none of them is given.
+DEFAULT = Options()
+
+
 def seconds(text: str) -> float:
     """`90`, `90s`, `15m` or `1h`, in seconds. Raises `CommandFailed`."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())

@@ -7,11 +7,10 @@ from typing import Any
 
 from cyclopts import App
 
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import Exit, emit, note, paint
 from remit.cli.terminal import one_line
 
-DEFAULT = Options()
 app = App(name="policy", help="Check, test and reload policies.")
 
 

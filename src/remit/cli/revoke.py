@@ -8,11 +8,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from remit.cli.options import Options, usage
+from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import emit
 from remit.cli.terminal import one_line
-
-DEFAULT = Options()
 
 
 @Parameter(name="*")

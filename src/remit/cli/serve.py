@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from remit.cli.options import Options
+from remit.cli.options import DEFAULT, Options
 from remit.cli.output import CommandFailed, Exit, note
 from remit.cli.terminal import one_line
-
-DEFAULT = Options()
 
 
 def serve(*, verbose: bool = False, options: Options = DEFAULT) -> None:

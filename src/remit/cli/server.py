@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from remit.cli.options import Options
-from remit.cli.output import Exit, emit, note, table
+from remit.cli.options import DEFAULT, Options, usage
+from remit.cli.output import CommandFailed, Exit, emit, note, table
 from remit.cli.terminal import one_line, shown
 
-DEFAULT = Options()
 app = App(name="server", help="List servers, show what changed, approve changes.")
 ITEM_HELP = "only this item, for example tool/write_file"
 DIGEST_HELP = "only the definition that `remit server diff` showed with this digest"
@@ -23,7 +23,7 @@ def list_servers(*, options: Options = DEFAULT) -> None:
     with options.administration() as administration:
         found = administration.act("server.list")
     emit("servers", found, as_json=options.json, text=listed(found["servers"]))
-    withheld = [server["name"] for server in found["servers"] if _count(server["withheld"])]
+    withheld = [server["name"] for server in found["servers"] if server["withheld"]]
     if withheld and not options.json:
         note(f"changed since trusted: {', '.join(withheld)}\nnext   remit server diff {withheld[0]}")
 
@@ -36,7 +36,8 @@ def listed(servers: list[dict[str, Any]]) -> str:
             server["name"],
             server["health"],
             " ".join(server["eras"]) or "-",
-            *(_count(server[kind]) for kind in ("tools", "resources", "prompts", "withheld")),
+            *(server[kind] for kind in ("tools", "resources", "prompts")),
+            len(server["withheld"]),
             one_line(server["mode"], 40),
             " ".join(server["tenants"]),
             server["environment"],
@@ -58,10 +59,6 @@ def listed(servers: list[dict[str, Any]]) -> str:
         "owner",
     )
     return table(heads, rows)
-
-
-def _count(found: object) -> int:
-    return len(found) if isinstance(found, list | dict) else int(found) if isinstance(found, int) else 0
 
 
 @app.command
@@ -108,12 +105,39 @@ def approve(
     *,
     item: Annotated[str, Parameter(help=ITEM_HELP)] = "",
     digest: Annotated[str, Parameter(help=DIGEST_HELP)] = "",
+    yes: Annotated[bool, Parameter(help="do not ask", negative="")] = False,
     options: Options = DEFAULT,
 ) -> None:
-    """Trust what a server offers now. The approval is a decision and is recorded."""
-    asked = {"server": server, "item": item, "digest": digest}
+    """Show what changed, ask, and trust exactly that. Each approval is a decision and is recorded."""
     with options.administration() as administration:
-        done = administration.act("server.approve", {name: value for name, value in asked.items() if value})
-    approved = [one_line(name) for name in done["approved"]]
-    text = "\n".join(f"approved  {server} {name}" for name in approved) or f"{server}: nothing was waiting"
-    emit("server-approve", done, as_json=options.json, text=text)
+        changes = administration.act("server.diff", {"server": server})["changes"]
+        chosen = [change for change in changes if _wanted(change, item, digest)]
+        if item and not chosen:
+            raise usage(f"{server}: nothing like {item} is waiting for approval", f"remit server diff {server}")
+        if chosen:
+            note(diffed(server, chosen))
+            if not yes and not digest:
+                _confirm(len(chosen))
+        approved: list[str] = []
+        for change in chosen:
+            asked = {"server": server, "item": _name(change), "digest": change.get("digest", "")}
+            approved += administration.act("server.approve", asked)["approved"]
+    text = "\n".join(f"approved  {server} {one_line(name)}" for name in approved) or f"{server}: nothing was waiting"
+    emit("server-approve", {"approved": approved}, as_json=options.json, text=text)
+
+
+def _name(change: dict[str, Any]) -> str:
+    return f"{change['kind']}/{change['name']}"
+
+
+def _wanted(change: dict[str, Any], item: str, digest: str) -> bool:
+    return (not item or _name(change) == item) and (not digest or change.get("digest") == digest)
+
+
+def _confirm(count: int) -> None:
+    """Raises `CommandFailed` unless a person at a terminal agrees."""
+    if not sys.stdin.isatty():
+        raise usage("nobody is there to be asked", "read the diff, then repeat with --yes")
+    note(f"trust {'this' if count == 1 else f'these {count}'}? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandFailed(Exit.FINDINGS, "nothing was approved")

@@ -7,7 +7,7 @@ is wrong), UNAUTHENTICATED (who are you), DENIED (you may not) and OUTAGE (Remit
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -108,6 +108,11 @@ RPC_DENIED = -31001
 RPC_UNAUTHENTICATED = -31002
 RPC_OUTAGE = -31003
 RPC_REFUSED = -31004
+
+# Where the machine's half of a denial and of an outage stands: a result's `_meta` and `structuredContent`, an error's
+# `data`. Two names, so that neither is ever taken for the other.
+DECISION: Final = "io.remit/decision"
+OUTAGE: Final = "io.remit/outage"
 
 _I, _U, _D, _O = Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.OUTAGE
 
@@ -249,7 +254,11 @@ MEANING: dict[Reason, Meaning] = {
         "ask for a grant in that environment",
     ),
     Reason.HIGH_RISK_REFUSED: Meaning(
-        _D, 200, RPC_DENIED, "this grant may not use high-risk tools", "sign in interactively and ask for approval"
+        _D,
+        200,
+        RPC_DENIED,
+        "this grant may not use high-risk tools",
+        "an operator takes the tool out of high_risk, or runs it themselves: approvals come later",
     ),
     Reason.ERA_MISMATCH: Meaning(
         _D,
@@ -265,7 +274,11 @@ MEANING: dict[Reason, Meaning] = {
         _D, 200, RPC_DENIED, "an argument uses a reserved key", "do not use __entity, __extn or __expr as keys"
     ),
     Reason.ARGS_PATH: Meaning(
-        _D, 200, RPC_DENIED, "a path argument is not an absolute, normal path", "send the path without .. or tricks"
+        _D,
+        200,
+        RPC_DENIED,
+        "a path argument is not an absolute, normal path",
+        "send an absolute path with forward slashes and without ..",
     ),
     Reason.POLICY_FORBID: Meaning(
         _D, 200, RPC_DENIED, "a policy forbids this", "see remit explain with the decision id"

@@ -86,7 +86,7 @@ def test_an_error_of_the_tool_is_not_a_denial(capsys: pytest.CaptureFixture[str]
 
 
 def test_an_outage_is_not_a_denial(capsys: pytest.CaptureFixture[str]) -> None:
-    data = {"io.remit/decision": {"decision_id": "dec_2", "reason": "upstream_unreachable"}}
+    data = {"io.remit/outage": {"decision_id": "dec_2", "reason": "upstream_unreachable"}}
     reply = Reply(502, None, {"code": -31003, "message": "the server cannot be reached", "data": data})
     assert report("git/git_log", reply, as_json=False) == Exit.UNREACHABLE
     assert capsys.readouterr().out.startswith("OUTAGE dec_2  upstream_unreachable")

@@ -122,6 +122,7 @@ def test_a_legacy_server_gets_the_whole_handshake_and_its_stream_is_read(refusal
         (404, {"code": -32601, "message": "no such method"}),
         (400, {"code": -32022, "message": "", "data": {"supported": ["2027-01-01"]}}),
         (502, {"code": -31003, "message": "", "data": {"io.remit/decision": {"reason": "upstream_unreachable"}}}),
+        (504, {"code": -31003, "message": "", "data": {"io.remit/outage": {"reason": "upstream_timeout"}}}),
         (401, {"code": -31002, "message": "an access token is required"}),
     ],
 )

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from remit.cli.doctor import examined, reported
 from remit.cli.server import diffed
 from tests.unit.cli.conftest import Running
@@ -60,20 +62,46 @@ def test_an_added_and_a_removed_item_have_one_side_only() -> None:
     assert "  - " in removed
 
 
-def test_one_item_can_be_approved(remit: Command, running: Running) -> None:
-    running.answers["server.approve"] = {"approved": ["tool/write_file"]}
-    code, out, _ = remit("server", "approve", "files", "--item", "tool/write_file")
+SHOWN = {**CHANGE, "digest": "abc123"}
+OTHER = {**CHANGE, "name": "read_file", "digest": "def456"}
+
+
+@pytest.fixture
+def waiting(running: Running) -> Running:
+    running.answers["server.diff"] = {"changes": [SHOWN, OTHER]}
+    running.answers["server.approve"] = lambda asked: {"approved": [asked["item"]]}
+    return running
+
+
+def test_an_approval_shows_what_it_trusts_and_is_held_to_exactly_that(remit: Command, waiting: Running) -> None:
+    code, out, err = remit("server", "approve", "files", "--item", "tool/write_file", "--yes")
     assert (code, out) == (0, "approved  files tool/write_file\n")
-    assert running.asked == [("server.approve", {"server": "files", "item": "tool/write_file"})]
+    assert "mail it" in err
+    held = {"server": "files", "item": "tool/write_file", "digest": "abc123"}
+    assert waiting.asked[1:] == [("server.approve", held)]
 
 
-def test_an_approval_can_be_held_to_the_definition_that_was_shown(remit: Command, running: Running) -> None:
-    running.answers["server.diff"] = {"changes": [{**CHANGE, "digest": "abc123"}]}
+def test_everything_that_was_shown_can_be_approved_at_once(remit: Command, waiting: Running) -> None:
+    assert remit("server", "approve", "files", "--yes")[0] == 0
+    assert [asked["digest"] for act, asked in waiting.asked if act == "server.approve"] == ["abc123", "def456"]
+
+
+def test_nobody_to_ask_means_that_nothing_is_approved(remit: Command, waiting: Running) -> None:
+    code, _, err = remit("server", "approve", "files")
+    assert code == 2
+    assert "--yes" in err
+    assert [act for act, _ in waiting.asked] == ["server.diff"]
+
+
+def test_a_digest_that_was_not_shown_approves_nothing(remit: Command, waiting: Running) -> None:
+    code, _, err = remit("server", "approve", "files", "--item", "tool/write_file", "--digest", "older")
+    assert code == 2
+    assert "remit server diff files" in err
+    assert [act for act, _ in waiting.asked] == ["server.diff"]
+
+
+def test_the_diff_names_the_digest(remit: Command, waiting: Running) -> None:
     assert "  digest abc123\n" in remit("server", "diff", "files")[1]
-    running.answers["server.approve"] = {"approved": ["tool/write_file"]}
-    remit("server", "approve", "files", "--item", "tool/write_file", "--digest", "abc123")
-    named = {"server": "files", "item": "tool/write_file", "digest": "abc123"}
-    assert running.asked[-1] == ("server.approve", named)
 
 
 def test_the_list_points_at_what_changed(remit: Command, running: Running) -> None:

@@ -16,6 +16,7 @@ from remit.ports.dialler import Dialler
 from remit.ports.launcher import Launcher
 
 log = logging.getLogger("remit.upstream")
+GOODBYE_S_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Background:
 
     async def _run(self, work: Coroutine[Any, Any, None], event: str, server: str) -> None:
         try:
-            await asyncio.wait_for(work, 10.0)
+            await asyncio.wait_for(work, GOODBYE_S_MAX)
         except (Refusal, TimeoutError) as error:
             reason = error.reason.value if isinstance(error, Refusal) else "timeout"
             log.info(event, extra={"server": server, "reason": reason})

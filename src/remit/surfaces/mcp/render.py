@@ -11,13 +11,11 @@ from remit.core.access import DeniedByPolicy
 from remit.core.catalog import Era
 from remit.core.errors import Refusal
 from remit.core.ledger import policies_of
-from remit.core.reasons import Kind, Reason
+from remit.core.reasons import DECISION, OUTAGE, Kind, Reason
 from remit.surfaces.mcp.place import Place, challenge
 from remit.surfaces.mcp.visit import Visit
 from remit.wire import jsonrpc
 
-DECISION: Final = "io.remit/decision"
-OUTAGE: Final = "io.remit/outage"
 PRIVATE: Final[tuple[tuple[bytes, bytes], ...]] = ((b"cache-control", b"private, no-store"),)
 
 # Legacy clients read a status other than 200 as a failure of the transport: only what is about the message's
