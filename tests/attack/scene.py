@@ -26,10 +26,10 @@ from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.exchange import HttpRequest
 from remit.surfaces.mcp.router import Router
 from remit.testing.clock import FakeEntropy
-from tests.mcp_scene import McpScene
-from tests.raw_server import Handler, RawServer, answer, raw_server
-from tests.responder import FakeResponder
-from tests.token_scene import TokenScene
+from tests.peers.raw_server import Handler, RawServer, answer, raw_server
+from tests.scenes.mcp import McpScene
+from tests.scenes.responder import FakeResponder
+from tests.scenes.token import TokenScene
 
 Gains = list[str]
 Attack = Callable[[Path], Awaitable[Gains]]

@@ -9,8 +9,8 @@ from pathlib import Path
 from remit.core.grant import Purpose
 from remit.core.scope import OneTool, WholeServer
 from tests.attack.scene import CALL, Gains, expect_served, wire, wired
-from tests.mcp_scene import McpScene
-from tests.policy_scene import a_live, an_engine, ask, write
+from tests.scenes.mcp import McpScene
+from tests.scenes.policy import a_live, an_engine, ask, write
 
 TIDY = 'permit(principal, action, resource) when { context.purpose.text == "tidy" };\n'
 

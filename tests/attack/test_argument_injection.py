@@ -9,8 +9,8 @@ from pathlib import Path
 
 from remit.core.scope import WholeServer
 from tests.attack.scene import Gains, expect_served, rewire
-from tests.mcp_scene import McpScene
-from tests.policy_scene import a_catalog, a_server, a_tool, an_engine, write
+from tests.scenes.mcp import McpScene
+from tests.scenes.policy import a_catalog, a_server, a_tool, an_engine, write
 
 SCHEMA = {"type": "object", "properties": {"target": {"type": "string"}}, "required": ["target"]}
 PERMIT = '@id("diff")\npermit(principal, action == Action::"git/git_diff", resource);\n'

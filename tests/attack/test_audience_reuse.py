@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.attack.scene import Gains, Genuine, expect_served
-from tests.mcp_scene import URL
+from tests.scenes.mcp import URL
 
 ENDPOINTS = ("/mcp", "/mcp/files", "/mcp/git")
 TOOLS = {"/mcp": "read_file", "/mcp/files": "read_file", "/mcp/git": "git_log"}

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from tests.attack.scene import CALL, Door, Gains, expect_served
-from tests.mcp_scene import McpScene
+from tests.scenes.mcp import McpScene
 
 PAGES = [
     b"/mcp-rest/test/connection", b"/mcp-rest/test/tools/list", b"/mcp/test", b"/test-connection", b"/v1/mcp/server",

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.attack.scene import CALL, Gains, Genuine, expect_served
-from tests.token_scene import b64, es256
+from tests.scenes.token import b64, es256
 
 MADE_UP = [
     None, b"Bearer", b"Bearer null", b"Bearer undefined", b"Bearer anonymous", b"Bearer sk-1234", b"bearer admin",

@@ -14,7 +14,7 @@ import yaml
 from remit.app import registry, settings
 from tests.attack.scene import CALL, Gains, Genuine, expect_served
 from tests.peers.remit_process import configuration
-from tests.token_scene import TokenScene
+from tests.scenes.token import TokenScene
 
 GRANT = {"purpose": "nightly", "scopes": ["files"], "environment": "dev"}
 WEAK = ["my-test-key", "changeme-changeme-changeme", "default-insecure-seed", "${env:REMIT_UNSET}", "${env:REMIT_WEAK}"]

@@ -11,7 +11,7 @@ import pytest
 
 from remit.core.ledger import RecordKind
 from remit.core.scope import WholeServer
-from tests.mcp_scene import McpScene, greet
+from tests.scenes.mcp import McpScene, greet
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "tools/list": {},

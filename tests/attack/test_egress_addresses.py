@@ -14,7 +14,7 @@ from remit.adapters.dialler.fetcher import CheckedFetcher
 from remit.core.egress import Learned, parse_peer, registered
 from remit.core.errors import Denied, Refusal
 from tests.attack.scene import Gains
-from tests.raw_server import Got, RawServer, ok, raw_server
+from tests.peers.raw_server import Got, RawServer, ok, raw_server
 
 DISGUISES = ["127.0.0.1", "[::ffff:127.0.0.1]", "evil.example"]
 

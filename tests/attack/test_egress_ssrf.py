@@ -17,7 +17,7 @@ from remit.adapters.dialler.fetcher import CheckedFetcher
 from remit.core.egress import Learned, Registered, Trust, parse_peer, registered
 from remit.core.errors import Denied, Outage
 from remit.core.reasons import Reason
-from tests.raw_server import Got, Handler, RawServer, ok, raw_server
+from tests.peers.raw_server import Got, Handler, RawServer, ok, raw_server
 
 HERE = Registered(names_address=True)
 PUBLIC = "93.184.215.14"

@@ -14,7 +14,7 @@ from remit.core.grant import Calls, GrantEvent, LiveGrant, Unmetered, require_al
 from remit.core.grantbook import Selector
 from remit.core.reasons import Reason
 from remit.core.scope import Scope
-from tests.authority_scene import CLIENTS, RESOURCE, TERMS, Scene, scopes
+from tests.scenes.authority import CLIENTS, RESOURCE, TERMS, Scene, scopes
 from tests.unit.flows.test_token import Endpoint
 
 ACME = frozenset({"acme"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.core.access import Target, TargetKind
 from remit.core.ledger import fixed_fields
-from tests.policy_scene import a_live, ask
+from tests.scenes.policy import a_live, ask
 
 
 def test_a_template_named_like_a_resource_is_not_recorded_as_the_resource() -> None:

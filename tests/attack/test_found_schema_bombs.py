@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.core.access import Effect
 from remit.core.policy_types import PARTS_MAX, tool_type
-from tests.policy_scene import FILES, GIT, a_catalog, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import FILES, GIT, a_catalog, a_server, a_tool, an_engine, ask, write
 
 PERMIT = '@id("all")\npermit(principal, action, resource);\n'
 

@@ -14,7 +14,7 @@ from remit.flows.target import NAME_LENGTH_MAX
 from remit.surfaces.mcp.sessions import Sessions
 from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.sealer import FakeSealer
-from tests.mcp_scene import McpScene, opened
+from tests.scenes.mcp import McpScene, opened
 
 RESOURCE = "http://127.0.0.1:8700/mcp"
 CLOSED = 70_000

@@ -13,7 +13,7 @@ from remit.adapters.policy.engine import CedarEngine
 from remit.core.access import Effect, Verdict
 from remit.core.catalog import Catalog
 from remit.core.scope import WholeServer
-from tests.policy_scene import FILES, GIT, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import FILES, GIT, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
 
 POLICIES = """
 @id("all")

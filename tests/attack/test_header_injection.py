@@ -10,8 +10,8 @@ from pathlib import Path
 
 from remit.core.catalog import ItemKind, Tool
 from tests.attack.scene import Gains, expect_served, wired
-from tests.mcp_scene import FILES, with_items
-from tests.raw_server import Got, ok, result
+from tests.peers.raw_server import Got, ok, result
+from tests.scenes.mcp import FILES, with_items
 
 EVIL = "a\r\nx-evil: yes\r\n\r\nPOST /admin HTTP/1.1\r\nhost: evil"
 TRICKS = [EVIL, "a\nx-evil: yes", "\r\n\r\n", "../../admin", "?admin=1", "%0d%0ax-evil: yes", " x ", "=?base64?eA==?="]

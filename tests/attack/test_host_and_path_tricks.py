@@ -11,8 +11,8 @@ from pathlib import Path
 from remit.surfaces.mcp.asgi import AsgiBridge, SideLoop
 from remit.surfaces.oauth.app import oauth_app
 from tests.attack.scene import CALL, Door, Gains, expect_served
-from tests.mcp_scene import URL, McpScene, modern_request
-from tests.responder import FakeResponder
+from tests.scenes.mcp import URL, McpScene, modern_request
+from tests.scenes.responder import FakeResponder
 
 OWN = b"127.0.0.1:8700"
 HOSTS = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from remit.core.scope import OneTool
 from tests.attack.scene import Door, Gains
-from tests.mcp_scene import McpScene, modern_request
+from tests.scenes.mcp import McpScene, modern_request
 
 FILTERS: list[dict[str, Any]] = [
     {"filter": "not tag"}, {"tags": []}, {"tags": ["!files"]}, {"filter": {"not": {"tag": "x"}}}, {"preset": "all"},

@@ -12,7 +12,7 @@ import pytest
 
 from remit.core.catalog import ItemKind
 from remit.core.reasons import Reason
-from tests.mcp_scene import FILES, McpScene, catalog, modern_request, with_items
+from tests.scenes.mcp import FILES, McpScene, catalog, modern_request, with_items
 
 PERMITTED = {"name": "read_file", "arguments": {"path": "/a"}}
 

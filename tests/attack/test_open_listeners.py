@@ -12,8 +12,8 @@ import yaml
 
 from remit.app import settings
 from tests.attack.scene import CALL, Gains, expect_served
-from tests.mcp_scene import McpScene
 from tests.peers.remit_process import configuration
+from tests.scenes.mcp import McpScene
 
 OUTSIDE = [
     "0.0.0.0:8700",

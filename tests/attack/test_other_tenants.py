@@ -24,8 +24,8 @@ from remit.testing.clock import FakeEntropy
 from remit.testing.records import FakeRecords
 from remit.wire.revisions import LEGACY_METHODS, MODERN_METHODS
 from tests.attack.scene import Gains, expect_served
-from tests.mcp_scene import FILES, GIT, LEGACY, PAYROLL, URL, McpScene, item, legacy_request, server
-from tests.responder import FakeResponder
+from tests.scenes.mcp import FILES, GIT, LEGACY, PAYROLL, URL, McpScene, item, legacy_request, server
+from tests.scenes.responder import FakeResponder
 
 NAMED: dict[str, dict[str, Any]] = {
     "tools/call": {"name": "pay", "arguments": {}},

@@ -11,7 +11,7 @@ from pathlib import Path
 from remit.core.catalog import ItemKind, Tool
 from remit.core.scope import ToolName, constraint
 from tests.attack.scene import CALL, Gains, expect_served
-from tests.mcp_scene import FILES, McpScene, with_items
+from tests.scenes.mcp import FILES, McpScene, with_items
 
 OUTSIDE = [
     "/work/../etc/shadow", "/work/./../etc/shadow", "/work/%2e%2e/etc/shadow", "/work/%2E%2e%2Fetc/shadow",

@@ -22,10 +22,10 @@ from tests.attack.test_commands_in_requests import PAGES, commanding
 from tests.attack.test_host_and_path_tricks import HOSTS, PATHS
 from tests.attack.test_session_ids import LOOKS
 from tests.attack.test_trusted_headers import UPSTREAM, WHO
-from tests.mcp_scene import modern_request
 from tests.peers import remit_process
 from tests.peers.recording_server import Recording, recording_server
 from tests.peers.remit_process import RemitProcess
+from tests.scenes.mcp import modern_request
 
 POLICY = '@id("echo")\npermit(principal, action == Action::"files/echo", resource);\n'
 CREDENTIAL = "brokered-credential-0815"

@@ -21,8 +21,8 @@ from remit.testing.ledger import FakeLedger
 from remit.testing.store import FakeStore
 from remit.testing.upstream import FakeUpstreams
 from tests.attack.scene import Gains, expect_served
-from tests.mcp_scene import DISCOVERY, MODERN, McpScene
-from tests.upstream_scene import stdio
+from tests.scenes.mcp import DISCOVERY, MODERN, McpScene
+from tests.scenes.upstream import stdio
 
 ONCE = RefreshLimits(interval_s=3600, stdio_interval_s=3600, backoff_s_min=3600)
 PLAIN = {"type": "object", "properties": {"path": {"type": "string"}}}

@@ -10,7 +10,7 @@ from remit.adapters.sealer.aead import AeadSealer
 from remit.core.secret import Secret
 from remit.testing.clock import FakeEntropy
 from tests.attack.scene import CALL, Door, Gains
-from tests.mcp_scene import McpScene, legacy_request, opened
+from tests.scenes.mcp import McpScene, legacy_request, opened
 
 LOOKS = [
     b"/healthz", b"/readyz", b"/health", b"/health/sessions", b"/sessions", b"/mcp/sessions", b"/metrics", b"/status",

@@ -11,7 +11,7 @@ import pytest
 from remit.adapters.sealer.aead import AeadSealer
 from remit.core.secret import Secret
 from remit.testing.clock import FakeEntropy
-from tests.mcp_scene import McpScene, legacy_request, opened
+from tests.scenes.mcp import McpScene, legacy_request, opened
 
 CALL = {"name": "read_file", "arguments": {}}
 

@@ -16,7 +16,7 @@ from remit.surfaces.mcp.walks import EndpointSettings
 from remit.testing.clock import FakeEntropy
 from remit.testing.upstream import replies
 from tests.attack.scene import CALL, Gains
-from tests.mcp_scene import LEGACY, URL, McpScene, legacy_request, opened
+from tests.scenes.mcp import LEGACY, URL, McpScene, legacy_request, opened
 
 ASKS = {"resultType": "input_required", "inputRequests": {"a": {}}, "requestState": "state-of-the-victim"}
 

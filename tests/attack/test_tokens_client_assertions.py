@@ -13,7 +13,7 @@ from remit.adapters.authenticator.public_key import public_key
 from remit.core.errors import Outage, Unauthenticated
 from remit.core.secret import Secret
 from remit.testing.clock import FakeClock
-from tests.token_scene import ISSUER, b64, ec_jwk, es256
+from tests.scenes.token import ISSUER, b64, ec_jwk, es256
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from remit.adapters.authenticator.public_key import public_key
 from remit.core.errors import Unauthenticated
 from remit.core.reasons import Reason
-from tests.token_scene import TokenScene, b64, ec_jwk, es256, unb64
+from tests.scenes.token import TokenScene, b64, ec_jwk, es256, unb64
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from remit.core.errors import Unauthenticated
 from remit.core.grant import GrantEvent
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
-from tests.grant_scene import a_live_grant
-from tests.token_scene import ISSUER, RESOURCE, TokenScene, b64
+from tests.scenes.grant import a_live_grant
+from tests.scenes.token import ISSUER, RESOURCE, TokenScene, b64
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from remit.core.grant import GrantEvent
 from remit.core.reasons import Reason
 from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.exchange import HttpRequest
-from tests.mcp_scene import McpScene, modern_request
-from tests.responder import FakeResponder
-from tests.token_scene import RESOURCE, TokenScene
+from tests.scenes.mcp import McpScene, modern_request
+from tests.scenes.responder import FakeResponder
+from tests.scenes.token import RESOURCE, TokenScene
 
 
 class Presented:

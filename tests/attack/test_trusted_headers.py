@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.attack.scene import CALL, Gains, expect_served, wire, wired
-from tests.mcp_scene import McpScene
+from tests.scenes.mcp import McpScene
 
 SAYS = b"Bearer smuggled-4711"
 UPSTREAM = [

@@ -11,7 +11,7 @@ import pytest
 
 from remit.core.catalog import ItemKind, Tool
 from tests.attack.scene import Gains, expect_served
-from tests.mcp_scene import FILES, McpScene, legacy_request, modern_request, opened, with_items
+from tests.scenes.mcp import FILES, McpScene, legacy_request, modern_request, opened, with_items
 
 HONEST = {"name": "read_file", "arguments": {"path": "/work/a", "options": {"depth": 1}}}
 SCHEMA = {

@@ -13,8 +13,8 @@ from remit.core.ledger import RecordKind
 from remit.core.reasons import MEANING, Kind, Reason
 from remit.core.scope import OneTool, WholeServer
 from remit.surfaces.mcp.visit import Visit
-from tests.mcp_scene import FILES, URL, McpScene, catalog, greet, modern_request
-from tests.responder import FakeResponder
+from tests.scenes.mcp import FILES, URL, McpScene, catalog, greet, modern_request
+from tests.scenes.responder import FakeResponder
 
 CALL: dict[str, Any] = {"name": "read_file", "arguments": {"path": "/a"}}
 DECISION = "io.remit/decision"

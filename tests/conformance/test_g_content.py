@@ -12,7 +12,7 @@ from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.ports.upstream import Reply, Sink
 from remit.surfaces.mcp.walks import EndpointSettings
 from remit.testing.upstream import Arrived, replies
-from tests.mcp_scene import FILES, URL, McpScene, catalog, with_items
+from tests.scenes.mcp import FILES, URL, McpScene, catalog, with_items
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}
 

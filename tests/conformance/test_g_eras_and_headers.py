@@ -12,7 +12,7 @@ import pytest
 from remit.core.catalog import Era, ItemKind, Tool
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
-from tests.mcp_scene import FILES, LEGACY, MODERN, URL, McpScene, catalog, legacy_request, modern_request
+from tests.scenes.mcp import FILES, LEGACY, MODERN, URL, McpScene, catalog, legacy_request, modern_request
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
@@ -78,7 +78,7 @@ async def test_g1_initialize_under_a_modern_header_is_an_unknown_method_and_make
 
 
 async def scene_session(scene: McpScene, token: bytes) -> bytes:
-    from tests.mcp_scene import greet
+    from tests.scenes.mcp import greet
 
     greet(scene)
     return await scene.open_session("/mcp/files", token)
@@ -121,7 +121,7 @@ async def test_g3_a_routing_header_that_comes_twice_is_refused_even_with_equal_v
     body, headers = modern_request(scene.token("files"), "tools/call", CALL)
     http = scene.http("/mcp/files", body, headers)
     http.headers.append((name, headers[name] or b""))
-    from tests.responder import FakeResponder
+    from tests.scenes.responder import FakeResponder
 
     answer = FakeResponder()
     await scene.endpoint(http, answer)

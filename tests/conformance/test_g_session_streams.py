@@ -13,7 +13,7 @@ from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply, Sink
 from remit.testing.upstream import Arrived
-from tests.mcp_scene import LEGACY, McpScene, legacy_request, opened
+from tests.scenes.mcp import LEGACY, McpScene, legacy_request, opened
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}
 

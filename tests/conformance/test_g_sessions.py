@@ -7,7 +7,7 @@ import orjson
 from remit.core.catalog import Era
 from remit.core.grant import GrantEvent
 from remit.core.reasons import Reason
-from tests.mcp_scene import DISCOVERY, LEGACY, McpScene, greet, legacy_request, opened
+from tests.scenes.mcp import DISCOVERY, LEGACY, McpScene, greet, legacy_request, opened
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}
 

@@ -14,8 +14,8 @@ from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply, Sink
 from remit.testing.upstream import Arrived
-from tests.mcp_scene import FILES, GIT, McpScene, item, modern_request, with_items
-from tests.responder import FakeResponder
+from tests.scenes.mcp import FILES, GIT, McpScene, item, modern_request, with_items
+from tests.scenes.responder import FakeResponder
 
 CALL = {"name": "read_file", "arguments": {}}
 TAG = "io.modelcontextprotocol/subscriptionId"

@@ -14,8 +14,8 @@ from remit.core.reasons import Reason
 from remit.core.scope import OneTool
 from remit.flows.listing import VIEW_S_MAX
 from remit.surfaces.mcp.walks import EndpointSettings
-from tests.mcp_scene import FILES, GIT, PAYROLL, URL, McpScene, catalog, item, with_items
-from tests.responder import FakeResponder
+from tests.scenes.mcp import FILES, GIT, PAYROLL, URL, McpScene, catalog, item, with_items
+from tests.scenes.responder import FakeResponder
 
 CALL = {"name": "read_file", "arguments": {}}
 

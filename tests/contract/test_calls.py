@@ -14,7 +14,7 @@ from remit.core.grant import GrantEvent, LiveGrant
 from remit.core.reasons import Reason
 from remit.ports.calls import Calls
 from remit.testing.calls import FakeCalls
-from tests.grant_scene import a_live_grant
+from tests.scenes.grant import a_live_grant
 
 LONG_S = 60.0
 

@@ -12,7 +12,7 @@ from remit.core.registration import Http
 from remit.ports.credentials import Credentials, Reaper
 from remit.testing.clock import FakeEntropy
 from remit.testing.credentials import FakeCredentials
-from tests.upstream_scene import a_config, a_leased, a_request
+from tests.scenes.upstream import a_config, a_leased, a_request
 
 RECORDED = a_leased(a_request()).recorded
 

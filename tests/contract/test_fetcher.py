@@ -13,7 +13,7 @@ from remit.core.errors import Denied, Outage
 from remit.core.reasons import Reason
 from remit.ports.dialler import Fetcher
 from remit.testing.dialler import FakeFetcher
-from tests.raw_server import Got, ok, raw_server
+from tests.peers.raw_server import Got, ok, raw_server
 
 HERE = Registered(names_address=True)
 Case = tuple[Fetcher, str]

@@ -17,7 +17,7 @@ from remit.core.ledger import GENESIS, Position, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.ledger import Ledger
 from remit.testing.ledger import FakeLedger
-from tests.ledger_scene import FIELDS, Disk, Scene
+from tests.scenes.ledger import FIELDS, Disk, Scene
 
 
 @dataclass

@@ -11,7 +11,7 @@ from remit.core.access import DeniedByPolicy, Effect, conclude
 from remit.core.reasons import Reason
 from remit.ports.policy import PolicyDecisionPoint
 from remit.testing.policy import FakePolicy
-from tests.policy_scene import CATALOG, UNKNOWN, an_engine, ask, write
+from tests.scenes.policy import CATALOG, UNKNOWN, an_engine, ask, write
 
 MAX = 2**63 - 1
 POLICIES = """permit (principal, action == Action::"files/read_file", resource)

@@ -10,7 +10,7 @@ from remit.adapters.policy.loading import load_tenant
 from remit.adapters.policy.reporting import report
 from remit.adapters.policy.schema import cedar_schema
 from tests.docs.book import page
-from tests.policy_scene import CATALOG, write
+from tests.scenes.policy import CATALOG, write
 
 PAGE = page("docs/reference/policies.md")
 SCHEMA = cedar_schema({})[""]

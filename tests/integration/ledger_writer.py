@@ -19,7 +19,7 @@ from remit.adapters.ledger.file import FileLedger, LedgerOptions
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.testing.ledger import FakeLedgerKey
-from tests.ledger_scene import FIELDS
+from tests.scenes.ledger import FIELDS
 
 SMALL = LedgerOptions(segment_bytes_max=16_000, checkpoint_records_max=20, refusals_s=0.005, heartbeat_s=0.01)
 

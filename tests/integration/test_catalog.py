@@ -19,7 +19,7 @@ from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.ledger import FakeLedger
 from remit.testing.store import FakeStore
 from remit.testing.upstream import FakeUpstreams
-from tests.upstream_scene import stdio
+from tests.scenes.upstream import stdio
 
 QUICK = RefreshLimits(survey_s_max=5, interval_s=0.01, stdio_interval_s=0.01, backoff_s_min=0.01)
 ONCE = RefreshLimits(interval_s=3600, stdio_interval_s=3600, backoff_s_min=3600)

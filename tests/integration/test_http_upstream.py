@@ -10,8 +10,8 @@ import pytest
 from remit.adapters.upstream.world import UpstreamLimits
 from remit.core.catalog import ItemKind, Tool
 from remit.core.ledger import OutcomeStatus
-from tests.raw_server import END, STREAM, Got, answer, chunk, event, ok, result
-from tests.upstream_scene import PARAMS, KeptSink, a_leased, a_request, call, facing
+from tests.peers.raw_server import END, STREAM, Got, answer, chunk, event, ok, result
+from tests.scenes.upstream import PARAMS, KeptSink, a_leased, a_request, call, facing
 
 
 async def test_a_call_carries_our_own_id_and_comes_back_byte_for_byte() -> None:

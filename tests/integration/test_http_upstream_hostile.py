@@ -12,8 +12,8 @@ from remit.core.catalog import Era
 from remit.core.errors import Invalid, Outage
 from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
-from tests.raw_server import END, STREAM, Got, Handler, RawServer, answer, chunk, event, ok, raw_server, result
-from tests.upstream_scene import KeptSink, a_leased, a_request, a_session, call, facing, http, upstreams
+from tests.peers.raw_server import END, STREAM, Got, Handler, RawServer, answer, chunk, event, ok, raw_server, result
+from tests.scenes.upstream import KeptSink, a_leased, a_request, a_session, call, facing, http, upstreams
 
 SLOW = UpstreamLimits(deadlines=Deadlines(idle_s=0.2), reply_bytes_max=4096)
 

@@ -16,8 +16,8 @@ from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest, Session
 from remit.ports.upstream import Message, Reply
-from tests.raw_server import END, STREAM, Got, event, ok, raw_server, result
-from tests.upstream_scene import CLIENT, KeptSink, a_leased, a_request, a_session, http, upstreams
+from tests.peers.raw_server import END, STREAM, Got, event, ok, raw_server, result
+from tests.scenes.upstream import CLIENT, KeptSink, a_leased, a_request, a_session, http, upstreams
 
 HANDSHAKE = b'{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}'
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"

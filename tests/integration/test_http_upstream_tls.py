@@ -19,8 +19,8 @@ from remit.core.errors import Outage
 from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.registration import Http
-from tests.raw_server import ok, result
-from tests.upstream_scene import a_config, call, upstreams
+from tests.peers.raw_server import ok, result
+from tests.scenes.upstream import a_config, call, upstreams
 
 
 def certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:

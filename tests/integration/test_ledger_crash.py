@@ -12,7 +12,7 @@ from pathlib import Path
 from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.ledger.segment import read_left
 from remit.core.ledger import RecordKind
-from tests.ledger_scene import Scene
+from tests.scenes.ledger import Scene
 
 ROOT = Path(__file__).parents[2]
 KILLS = 30

@@ -232,3 +232,28 @@ async def _everything(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
     except ConnectionResetError:
         return b""
+
+
+async def test_what_half_requests_keep_in_memory_is_bounded_over_all_connections() -> None:
+    listener = Listener(echo, limits=Limits(body_bytes_max=1000), timing=Timing())
+    listener.held_bytes_max = 2500
+    host, port = await listener.start("127.0.0.1", 0)
+    half = post(b"x" * 1000)[:-1]
+    streams = [await asyncio.open_connection(host, port) for _ in range(3)]
+    for _, writer in streams:
+        writer.write(half)
+    refused = await asyncio.wait_for(answer(streams[2][0]), 5)
+    assert refused[0] == 503
+    streams[0][1].write(b"x")
+    assert (await answer(streams[0][0]))[0] == 200
+    assert 0 < listener.held_bytes < 2500
+    for _, writer in streams:
+        writer.close()
+    await asyncio.wait_for(_everybody_left(listener), 5)
+    assert listener.held_bytes == 0
+    await listener.stop()
+
+
+async def _everybody_left(listener: Listener) -> None:
+    while listener.connections:  # noqa: ASYNC110 - the transport tells nobody else
+        await asyncio.sleep(0)

@@ -24,9 +24,9 @@ from remit.core.registration import ServerConfig
 from remit.core.request import Session
 from remit.core.secret import Secret
 from remit.ports.upstream import Message, Reply
-from tests.upstream_scene import CLIENT, NO_LEASE, KeptSink, a_leased, a_request, a_session, stdio, upstreams
+from tests.scenes.upstream import CLIENT, NO_LEASE, KeptSink, a_leased, a_request, a_session, stdio, upstreams
 
-CHILD = str(Path(__file__).parents[1] / "stdio_child.py")
+CHILD = str(Path(__file__).parents[1] / "peers" / "stdio_child.py")
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
 
 

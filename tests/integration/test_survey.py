@@ -18,10 +18,10 @@ from remit.core.reasons import Reason
 from remit.core.registration import Http
 from remit.ports.upstream import Survey
 from tests.peers.launch import everything
-from tests.raw_server import Got, ok, raw_server
-from tests.upstream_scene import a_config, http, stdio, upstreams
+from tests.peers.raw_server import Got, ok, raw_server
+from tests.scenes.upstream import a_config, http, stdio, upstreams
 
-CHILD = str(Path(__file__).parents[1] / "stdio_child.py")
+CHILD = str(Path(__file__).parents[1] / "peers" / "stdio_child.py")
 Answers = dict[str, Any]
 
 

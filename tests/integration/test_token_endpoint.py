@@ -34,8 +34,8 @@ from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.token import IssueToken
 from remit.surfaces.oauth.app import oauth_app
 from remit.testing.ledger import FakeLedger
-from tests.authority_scene import ISSUER, PURPOSES, SERVERS, scopes
-from tests.token_scene import ec_jwk
+from tests.scenes.authority import ISSUER, PURPOSES, SERVERS, scopes
+from tests.scenes.token import ec_jwk
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 PEM = KEY.private_bytes(

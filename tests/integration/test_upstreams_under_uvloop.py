@@ -11,10 +11,10 @@ import uvloop
 
 from remit.core.catalog import Era
 from remit.core.ledger import OutcomeStatus
-from tests.raw_server import END, STREAM, Got, event, ok, raw_server, result
-from tests.upstream_scene import KeptSink, a_leased, a_request, http, stdio, upstreams
+from tests.peers.raw_server import END, STREAM, Got, event, ok, raw_server, result
+from tests.scenes.upstream import KeptSink, a_leased, a_request, http, stdio, upstreams
 
-CHILD = str(Path(__file__).parents[1] / "stdio_child.py")
+CHILD = str(Path(__file__).parents[1] / "peers" / "stdio_child.py")
 NOTE = b'{"jsonrpc":"2.0","method":"notifications/message","params":{}}'
 
 

@@ -12,9 +12,9 @@ from remit.adapters.policy.loading import SourceFile, base_files, parse
 from remit.adapters.policy.sets import Loaded, stand
 from remit.core.access import Target, TargetKind
 from remit.core.catalog import Catalog, Era, ItemKind
-from tests.grant_scene import a_grant
-from tests.policy_scene import a_catalog, a_server, a_tool
 from tests.property.reference_decider import Asked, Rule
+from tests.scenes.grant import a_grant
+from tests.scenes.policy import a_catalog, a_server, a_tool
 
 LONG_MAX = 2**63 - 1
 SCHEMA: dict[str, Any] = {

@@ -25,7 +25,7 @@ from remit.core.grant import (
 from remit.core.purposes import PurposeClass, Tools, Unlisted
 from remit.core.scope import Constraint, OneTool, Scope, ToolName, WholeServer, covers, intersect
 from remit.core.stored_grant import from_stored, to_stored
-from tests.grant_scene import a_grant
+from tests.scenes.grant import a_grant
 
 SERVERS = ("files", "git", "time")
 TOOLS = ("read", "write", "log")

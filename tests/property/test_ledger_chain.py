@@ -16,7 +16,7 @@ from remit.adapters.ledger.verify import signatures_by
 from remit.core.chain import Anchor, ChainCheck, ChainReport, seal, unseal
 from remit.core.ledger import GENESIS, RecordKind
 from remit.testing.ledger import FakeLedgerKey
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 Segments = tuple[bytes, ...]
 BOUNDED = settings(max_examples=150, deadline=None)

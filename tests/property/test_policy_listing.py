@@ -12,9 +12,9 @@ from remit.adapters.policy.engine import prepared_for
 from remit.adapters.policy.listing import decide_unknown
 from remit.adapters.policy.sets import Loaded
 from remit.core.access import Effect, UnknownArguments
-from tests.policy_scene import NOW_S
 from tests.property.policy_worlds import a_question, roles, rule_sets, tools, world
 from tests.property.reference_decider import Rule
+from tests.scenes.policy import NOW_S
 
 ABSENT = object()
 DOMAIN: dict[str, list[Any]] = {

@@ -19,7 +19,6 @@ from remit.core.access import Effect, Verdict
 from remit.core.catalog import Catalog
 from remit.core.policy_context import closure
 from remit.core.scope import WholeServer
-from tests.policy_scene import NOW_S, a_live, an_engine, ask, write
 from tests.property.policy_worlds import (
     CATALOG,
     a_question,
@@ -33,6 +32,7 @@ from tests.property.policy_worlds import (
     world,
 )
 from tests.property.reference_decider import Rule, reference_decision
+from tests.scenes.policy import NOW_S, a_live, an_engine, ask, write
 
 Tool = tuple[str, str]
 

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import yaml
@@ -23,7 +23,8 @@ from remit.core.names import confusable
 from remit.core.registration import REFERENCE
 from remit.core.scope import SERVER_NAME
 
-Name = Annotated[str, Meta(pattern=SERVER_NAME.pattern.replace(r"\Z", "$"))]
+# msgspec searches for a pattern: without the anchors `A b` would pass for its last letter.
+Name = Annotated[str, Meta(pattern=f"^{SERVER_NAME.pattern.replace(chr(92) + 'Z', '$')}")]
 Positive = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 # The first parts of MCP's method names: a policy about `tools/call` must never be about a tool of a server `tools`.
@@ -240,17 +241,18 @@ class Configuration:
 def load(path: Path) -> Configuration:
     """Read, merge `servers.d`, check. Raises `ConfigurationInvalid` with every problem that can be told apart."""
     document = _read(path)
+    homes: dict[str, Path] = {}
     folder = path.parent / "servers.d"
     for extra in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
         servers = document.setdefault("servers", {})
-        for name, entry in _read(extra).items():
+        for name, entry in _servers_of(extra).items():
             if name in servers:
                 raise ConfigurationInvalid([f"{extra}: server {name!r} is already registered"])
-            servers[name] = entry
+            servers[name], homes[name] = entry, extra
     try:
         settings = msgspec.convert(document, Settings)
     except msgspec.ValidationError as problem:
-        raise ConfigurationInvalid([f"{path}: {_with_suggestion(str(problem))}"]) from None
+        raise ConfigurationInvalid(_shape_problems(path, document, homes) or [f"{path}: {_plain(problem)}"]) from None
     problems = [f"{path}: {text}" for text in check(settings)]
     if problems:
         raise ConfigurationInvalid(problems)
@@ -264,20 +266,74 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationInvalid(
             [f"{path}: not found; name one with --config, or run `remit demo` to see one"]
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise ConfigurationInvalid([f"{path}: {problem}"]) from None
+    except OSError as problem:
+        raise ConfigurationInvalid([f"{path}: {problem.strerror}"]) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as problem:
+        said = str(problem).replace('in "<unicode string>", line', "at line")
+        raise ConfigurationInvalid([f"{path}: {said}"]) from None
     if not isinstance(document, dict):
         raise ConfigurationInvalid([f"{path}: expected a mapping at the top"])
     return document
 
 
+def _servers_of(extra: Path) -> dict[str, Any]:
+    entries = _read(extra)
+    above = entries.get("servers")
+    if isinstance(above, dict) and not set(above) & set(ServerSettings.__struct_fields__):
+        raise ConfigurationInvalid([f"{extra}: expected server names at the top, found `servers`; leave that line out"])
+    return entries
+
+
+_SECTIONS: dict[str, type[Strict]] = {
+    "servers": ServerSettings,
+    "accounts": AccountSettings,
+    "clients": ClientSettings,
+    "purposes": PurposeSettings,
+    "administrators": AdministratorSettings,
+}
 _ALL_FIELDS = sorted({name for kind in Strict.__subclasses__() for name in kind.__struct_fields__})
+_IN_YAML = {"array": "a list", "object": "a map", "str": "text", "int": "a whole number", "bool": "true or false"}
 
 
-def _with_suggestion(text: str) -> str:
+def _shape_problems(path: Path, document: dict[str, Any], homes: dict[str, Path]) -> list[str]:
+    """One problem of the top and one of each entry. Taken apart, because msgspec calls every entry of a map `[...]`."""
+    parts: list[tuple[Path, str, Any, type[Strict]]] = [
+        (path, "", {name: value for name, value in document.items() if name not in _SECTIONS}, Settings)
+    ]
+    for section, kind in _SECTIONS.items():
+        entries = document.get(section)
+        for name, entry in entries.items() if isinstance(entries, dict) else []:
+            home = homes.get(name, path) if section == "servers" else path
+            parts.append((home, f"{section}.{name}", entry, kind))
+    problems = []
+    for home, where, part, kind in parts:
+        try:
+            msgspec.convert(part, kind)
+        except msgspec.ValidationError as problem:
+            problems.append(f"{home}: {_plain(problem, where, kind)}")
+    return problems
+
+
+def _plain(problem: msgspec.ValidationError, where: str = "", kind: type[Strict] = Settings) -> str:
+    """What msgspec says, in the words of a YAML file: `servers.files.stdio.command: expected a list, found text`."""
+    text, _, place = str(problem).partition(" - at ")
+    inside = place.strip("`").removeprefix("key in `").removeprefix("$").removeprefix(".")
     unknown = re.search(r"unknown field `([^`]+)`", text)
-    near = difflib.get_close_matches(unknown.group(1), _ALL_FIELDS, n=1) if unknown else []
-    return f"{text}; did you mean {near[0]!r}?" if near else text
+    if unknown:
+        fields = _ALL_FIELDS if inside else kind.__struct_fields__
+        near = difflib.get_close_matches(unknown[1], fields, n=1)
+        text += f"; did you mean {near[0]!r}?" if near else ""
+    if "matching regex" in text:
+        text = "expected a name: lower-case letters, digits and -, at most 63, first a letter or digit"
+    text = re.sub(r"^Expected `([^`]+)`, got `([^`]+)`", lambda found: _expected(found[1], found[2]), text)
+    text = text.replace("Object contains unknown", "unknown").replace("Object missing required", "missing the")
+    full = ".".join(part for part in (where, inside) if part)
+    return f"{full}: {text}" if full else text
+
+
+def _expected(wanted: str, found: str) -> str:
+    kinds = [" or ".join(_IN_YAML.get(kind, kind) for kind in side.split(" | ")) for side in (wanted, found)]
+    return f"expected {kinds[0]}, found {kinds[1]}"
 
 
 def check(settings: Settings) -> list[str]:
@@ -351,6 +407,8 @@ def _check_addresses(settings: Settings) -> list[str]:
         or public.path
     ):
         problems.append(f"public_url: expected https://host[:port] with no path, found {settings.public_url!r}")
+    elif not _port_fits(public):
+        problems.append(f"public_url: expected a port up to 65535, found {settings.public_url!r}")
     elif public.scheme == "http" and not _loopback(public.hostname):
         problems.append("public_url: plain http is for loopback only; use https")
     host, colon, port = settings.listen.rpartition(":")
@@ -362,6 +420,13 @@ def _check_addresses(settings: Settings) -> list[str]:
             "set tls, or behind_tls_proxy if a proxy terminates it"
         )
     return problems
+
+
+def _port_fits(url: SplitResult) -> bool:
+    try:
+        return url.port is None or url.port > 0
+    except ValueError:
+        return False
 
 
 def _loopback(host: str) -> bool:

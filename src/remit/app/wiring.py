@@ -74,11 +74,13 @@ class Servers:
 
     credentials: RegisteredCredentials
     upstreams: RegisteredUpstreams
+    launcher: LocalLauncher
     catalog: LiveCatalog
 
     async def stop(self) -> None:
         await self.catalog.stop()
         await self.upstreams.stop()
+        self.launcher.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def reach_servers(configuration: Configuration, files: Files) -> Servers:
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
     catalog = LiveCatalog(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
     upstreams.on_list_changed = catalog.hint
-    return Servers(credentials, upstreams, catalog)
+    return Servers(credentials, upstreams, launcher, catalog)
 
 
 def tool_call(

@@ -81,17 +81,19 @@ def _assurance(assurance: str) -> Iterator[Finding]:
 
 def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
     what, health = f"server {server['name']}", str(server["health"])
-    withheld = server["withheld"]
+    withheld, problems = server["withheld"], server["problems"]
     if health in ("unknown", "stored"):
         yield Finding("note", what, "not asked yet since the start")
     elif health != "ok":
-        yield Finding("ill", what, health, f"remit check; is the server of {server['owner']} running?")
+        found = ": ".join([health, *problems[:1]])
+        yield Finding("ill", what, found, f"remit check; is the server of {server['owner']} running?")
     elif withheld:
         yield Finding(
             "ill", what, f"changed since trusted: {', '.join(withheld)}", f"remit server diff {server['name']}"
         )
     else:
         yield Finding("ok", what, f"{server['tools']} tools, {' and '.join(server['eras'])}, {server['mode']}")
+        yield from (Finding("note", what, problem, f"tell {server['owner']}") for problem in problems)
 
 
 def probed(public_url: str) -> Iterator[Finding]:

@@ -109,6 +109,11 @@ class RequestParser:
         self.expects_continue = False
 
     @property
+    def held_bytes(self) -> int:
+        """How much of an incomplete request is kept in memory."""
+        return self._head_size + self._body_size
+
+    @property
     def in_message(self) -> bool:
         """Whether part of a request has arrived, be it one letter of its method."""
         return self._started

@@ -15,6 +15,7 @@ from tests.unit.cli.conftest import Running
 Command = Callable[..., tuple[int, str, str]]
 SERVER: dict[str, Any] = {
     "name": "files", "health": "ok", "eras": ["legacy"], "tools": 3, "resources": 0, "prompts": 0, "withheld": [],
+    "problems": [],
     "mode": "enforce", "tenants": ["acme"], "environment": "dev", "owner": "platform",
 }  # fmt: skip
 STATUS: dict[str, Any] = {
@@ -118,6 +119,20 @@ def found(status: dict[str, Any]) -> dict[str, str]:
 
 def test_doctor_finds_a_well_remit_well() -> None:
     assert set(found(STATUS).values()) == {"ok"}
+
+
+def test_doctor_names_what_a_server_offers_and_nobody_can_use() -> None:
+    problem = "tool 'a b': expected 1 to 128 characters of A-Z a-z 0-9 _ . -; left out"
+    findings = list(examined({**STATUS, "servers": [{**SERVER, "problems": [problem]}]}))
+    assert [(finding.state, finding.found) for finding in findings[-2:]] == [
+        ("ok", findings[-2].found),
+        ("note", problem),
+    ]
+
+
+def test_doctor_says_why_a_server_could_not_be_asked() -> None:
+    lost = {**SERVER, "health": "unreachable", "problems": ["upstream_unreachable: the name crm does not resolve"]}
+    assert "the name crm does not resolve" in reported(list(examined({**STATUS, "servers": [lost]})))
 
 
 def test_doctor_says_what_is_ill_and_what_to_do() -> None:

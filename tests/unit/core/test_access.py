@@ -28,7 +28,7 @@ from remit.core.principals import Claims, conclude_authenticated
 from remit.core.reasons import Reason
 from remit.core.request import Endpoint, McpRequest
 from remit.core.scope import OneTool, WholeServer
-from tests.grant_scene import RESOURCE, a_grant, a_live_grant
+from tests.scenes.grant import RESOURCE, a_grant, a_live_grant
 
 PERMIT = PolicyRef("engineers", "files.cedar", 3)
 FORBID = PolicyRef("no-secrets", "base.cedar", 7)

@@ -11,7 +11,7 @@ from remit.core.catalog import ItemKind, Tool
 from remit.core.errors import Denied
 from remit.core.reasons import Reason
 from remit.core.scope import Constraint, ToolName, constraint
-from tests.grant_scene import a_grant
+from tests.scenes.grant import a_grant
 
 
 def tool(**changes: Any) -> Tool:

@@ -8,7 +8,7 @@ from remit.core.grant import LiveGrant
 from remit.core.grantbook import GrantBook, Selector
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.scope import OneTool, WholeServer
-from tests.grant_scene import a_grant
+from tests.scenes.grant import a_grant
 
 
 def book() -> GrantBook:

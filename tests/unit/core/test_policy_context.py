@@ -7,8 +7,8 @@ from remit.core.catalog import ItemKind
 from remit.core.policy_context import closure, grant_context, vocabulary
 from remit.core.policy_types import tool_type
 from remit.core.principals import Principal, PrincipalKind
-from tests.grant_scene import a_grant
-from tests.policy_scene import CATALOG, FILES, a_catalog, a_server, a_tool
+from tests.scenes.grant import a_grant
+from tests.scenes.policy import CATALOG, FILES, a_catalog, a_server, a_tool
 
 READ = FILES.items[ItemKind.TOOL, "read_file"]
 

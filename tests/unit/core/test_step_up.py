@@ -12,7 +12,7 @@ from remit.core.request import Endpoint, McpRequest
 from remit.core.scope import OneTool, WholeServer, covers
 from remit.core.secret import Secret
 from remit.core.step_up import missing_scope, scope_union, unverified_widened
-from tests.mcp_scene import FILES, URL, McpScene
+from tests.scenes.mcp import FILES, URL, McpScene
 
 
 def test_the_missing_scope_is_the_least_that_covers_the_target() -> None:

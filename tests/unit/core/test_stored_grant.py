@@ -11,7 +11,7 @@ from remit.core.grant import Calls, GrantState
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.scope import OneTool, ToolName, WholeServer, constraint
 from remit.core.stored_grant import from_stored, to_stored
-from tests.grant_scene import a_grant
+from tests.scenes.grant import a_grant
 
 RICH = a_grant(
     subject=Principal(PrincipalKind.HUMAN, "7", "https://idp.test"),

@@ -14,7 +14,7 @@ from remit.core.ledger import RecordKind
 from remit.core.principals import Presence, PrincipalKind
 from remit.core.reasons import Reason
 from remit.flows.create_grant import GrantLimits
-from tests.authority_scene import CLIENTS, ISSUER, RESOURCE, Scene, scopes
+from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, Scene, scopes
 
 NOBODY: frozenset[Any] = frozenset()
 CRON = CLIENTS["cron"]

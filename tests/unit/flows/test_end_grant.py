@@ -11,7 +11,7 @@ from remit.core.grant import Calls, GrantEvent, GrantState, LiveGrant, Narrowing
 from remit.core.grantbook import Selector
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
-from tests.authority_scene import CLIENTS, RESOURCE, Scene, scopes
+from tests.scenes.authority import CLIENTS, RESOURCE, Scene, scopes
 
 ACME = frozenset({"acme"})
 

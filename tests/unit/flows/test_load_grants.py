@@ -11,7 +11,7 @@ from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.stored_grant import to_stored
 from remit.flows.load_grants import Loaded
-from tests.authority_scene import CLIENTS, RESOURCE, Scene, scopes
+from tests.scenes.authority import CLIENTS, RESOURCE, Scene, scopes
 
 ACME = frozenset({"acme"})
 

@@ -16,7 +16,7 @@ from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.flows.create_grant import Registry
 from remit.flows.token import JWT_BEARER, IssueToken, OAuthError, TokenAnswer, TokenRequest
-from tests.authority_scene import CLIENTS, ISSUER, RESOURCE, SECRET, Scene, scopes
+from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, SECRET, Scene, scopes
 
 TERMS = ClientTerms("nightly", "dev", scopes("git"), 3600.0, Calls(100))
 CI = Client("ci", "acme", ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": []}, terms=TERMS)

@@ -17,7 +17,7 @@ from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.ports.upstream import Message, Reply
 from remit.testing.upstream import Arrived
-from tests.mcp_scene import FILES, URL, McpScene, item, with_items
+from tests.scenes.mcp import FILES, URL, McpScene, item, with_items
 
 TO_FILES = Endpoint("files", f"{URL}/mcp/files")
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from remit.adapters.launcher.family import Member, descendants, kill
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
@@ -24,12 +25,15 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 class LocalLauncher:
     """Implements `ports.launcher.Launcher`. Executables are found once on `search_path`; no child inherits it.
 
-    Each child leads its own session and process group, so that ending it ends what it started, and on Linux the kernel
-    kills it if this process dies first, however it dies.
+    Each child leads its own session and process group, so that ending it ends what it started; those that left it are
+    found by descent. On Linux the kernel kills the child if this process dies first, however it dies.
     """
 
     def __init__(self, search_path: str) -> None:
         self._search_path = search_path
+        self._ending: dict[
+            int, list[Member]
+        ] = {}  # told to end, not yet made to: process group -> who descends from it
 
     def resolve(self, executable: str) -> str:
         if os.path.isabs(executable):
@@ -64,8 +68,20 @@ class LocalLauncher:
         return cast("T", protocol)
 
     def stop(self, pid: int, *, grace_s: float) -> None:
-        if _signal_group(pid, signal.SIGTERM):
-            asyncio.get_running_loop().call_later(grace_s, _signal_group, pid, signal.SIGKILL)
+        self._ending[pid] = descendants(pid)
+        _signal_group(pid, signal.SIGTERM)
+        asyncio.get_running_loop().call_later(grace_s, self._end, pid)
+
+    def _end(self, pid: int) -> None:
+        family = self._ending.pop(pid, None)
+        if family is not None:
+            _signal_group(pid, signal.SIGKILL)
+            kill(family)
+
+    def close(self) -> None:
+        """Remit itself ends: nobody is left to wait for the grace of those who were told to."""
+        for pid in list(self._ending):
+            self._end(pid)
 
 
 def _die_with(parent: int) -> None:

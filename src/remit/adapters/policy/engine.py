@@ -5,6 +5,7 @@ even once.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from remit.core.access import AccessRequest, Effect, NearMiss, TargetKind, Verdi
 from remit.core.catalog import Catalog, Tool
 from remit.core.grant import LiveGrant
 from remit.core.policy_context import closure
+
+log = logging.getLogger("remit.policy")
 
 # Up to this many policies a slice is made in a millisecond or two; a larger set is sliced off the event loop.
 POLICIES_ON_LOOP_MAX = 200
@@ -124,17 +127,24 @@ class CedarEngine:
 
     async def _first(self, key: object, live: LiveGrant, request: AccessRequest) -> Verdict:
         question = question_of(request)
-        loaded = await self._sets.current(question.grant.tenant)
         try:
+            loaded = await self._sets.current(question.grant.tenant)
             if len(loaded.index.policies) > POLICIES_ON_LOOP_MAX:
                 prepared = await asyncio.to_thread(prepared_for, question, loaded)
             else:
                 prepared = prepared_for(question, loaded)
         except Unprepared as problem:
             return problem.verdict
+        except Exception as bug:  # noqa: BLE001 - the engine's boundary: what fails in here is a deny, and on record
+            return self._broken(bug, question)
         entry = Entry(loaded, question.server, question.era, prepared)
         self._memory.keep(live, key, entry)
         return self._decide(entry, request)
+
+    def _broken(self, bug: Exception, question: Question) -> Verdict:
+        log.error("policy_engine_failed", exc_info=bug, extra={"action": question.action[:160]})
+        self._alarm(f"the policy engine failed on {question.action[:160]}: {type(bug).__name__}; it is denied")
+        return Verdict(Effect.ERROR, (), self.version(question.grant.tenant), (f"engine: {type(bug).__name__}",))
 
     def _decide(self, entry: Entry, request: AccessRequest) -> Verdict:
         verdict = decide(entry.prepared, request.arguments, request.now_s)
@@ -158,13 +168,14 @@ class CedarEngine:
             asked.append((question, await self._sets.current(question.grant.tenant), request))
         return await asyncio.to_thread(lambda: [self._listed(*each) for each in asked])
 
-    @staticmethod
-    def _listed(question: Question, loaded: Loaded, request: AccessRequest) -> Verdict:
+    def _listed(self, question: Question, loaded: Loaded, request: AccessRequest) -> Verdict:
         try:
             prepared = prepared_for(question, loaded)
+            return decide_unknown(prepared, request.arguments, request.now_s, question.item)
         except Unprepared as problem:
             return problem.verdict
-        return decide_unknown(prepared, request.arguments, request.now_s, question.item)
+        except Exception as bug:  # noqa: BLE001 - one tool the engine fails on hides itself, not the list
+            return self._broken(bug, question)
 
     async def nearest(self, request: AccessRequest) -> NearMiss | None:
         question = question_of(request)

@@ -118,8 +118,11 @@ class RegisteredUpstreams:
         while True:
             await asyncio.sleep(SWEEP_S)
             now_s = self._world.clock.monotonic_s()
-            for upstream in self._upstreams.values():
-                upstream.sweep(now_s)
+            for name, upstream in self._upstreams.items():
+                try:
+                    upstream.sweep(now_s)
+                except Exception:  # noqa: BLE001  whatever broke at one server: the others' idle processes must still end
+                    log.exception("sweep_failed", extra={"server": name})
 
 
 async def _channel(upstream: Upstream, lease: Lease, era: Era) -> Channel:

@@ -31,6 +31,7 @@ STREAM_HEAD = (
     b"x-accel-buffering: no\r\nx-content-type-options: nosniff\r\ntransfer-encoding: chunked\r\n"
 )
 PIPELINED_MAX = 16
+HELD_BYTES_MAX = 268_435_456
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Listener:
         self.limits = limits
         self.timing = timing
         self.connections_max = connections_max
+        self.held_bytes_max = HELD_BYTES_MAX
+        self.held_bytes = 0
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -96,6 +99,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_deadline_s",
         "_drained",
+        "_held",
         "_listener",
         "_loop",
         "_parser",
@@ -117,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._stopping = False
         self._peer = ""
+        self._held = 0
         self.active: Answer | None = None
         self.gone = False
         self._started_s = self._written_s = 0.0
@@ -164,15 +169,25 @@ class Connection(asyncio.Protocol):
             self._run(self._queue.popleft())
 
     def _wait_for_more(self) -> None:
+        self._hold(self._parser.held_bytes)
+        if self._listener.held_bytes > self._listener.held_bytes_max:
+            self._refuse(503, "too much is waiting for the rest of its request")
+            return
         if self._started_s == 0.0:  # the first bytes of a request start its clock; later bytes do not restart it
             self._started_s = self._loop.time()
             self._deadline_s = self._started_s + self._listener.timing.head_s_max + self._listener.timing.body_s_max
+
+    def _hold(self, size: int) -> None:
+        """Nobody who sends half a request has shown a token yet: what all of them may keep here is bounded."""
+        self._listener.held_bytes += size - self._held
+        self._held = size
 
     def eof_received(self) -> None:
         return None  # closes the transport: see the module's text on half-closed connections
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
+        self._hold(0)
         self._listener.connections.discard(self)
         self._queue.clear()
         self.resume_writing()
@@ -192,6 +207,8 @@ class Connection(asyncio.Protocol):
     # requests --------------------------------------------------------------------------------------------------------
     def _run(self, request: Request) -> None:
         self._started_s = 0.0
+        if self._held:
+            self._hold(0)
         path, _, query = request.target.partition(b"?")
         http = HttpRequest(request.method, path, query, request.headers, request.body, self._peer)
         answer = Answer(self, keep_alive=request.keep_alive and not self._stopping)

@@ -9,7 +9,7 @@ import pytest
 from remit.adapters.calls.tracked import TrackedCalls
 from remit.core.errors import Outage, Unauthenticated
 from remit.core.reasons import Reason
-from tests.grant_scene import a_live_grant
+from tests.scenes.grant import a_live_grant
 
 LONG_S = 60.0
 

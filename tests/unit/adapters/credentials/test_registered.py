@@ -11,7 +11,7 @@ from remit.core.errors import Denied, Outage
 from remit.core.reasons import Reason
 from remit.core.registration import Http, ServerConfig, Stdio, Transport
 from remit.testing.clock import FakeEntropy
-from tests.upstream_scene import a_leased, a_request
+from tests.scenes.upstream import a_leased, a_request
 
 ENVIRONMENT = {"TOKEN": "t0ken", "EMPTY": ""}
 

@@ -12,7 +12,7 @@ from remit.adapters.ledger.durable import DurableThread, Round, covers, named, s
 from remit.core.errors import Outage, refuse
 from remit.core.ledger import Position
 from remit.core.reasons import Reason
-from tests.ledger_scene import Disk
+from tests.scenes.ledger import Disk
 
 
 class Written:

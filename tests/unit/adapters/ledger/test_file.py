@@ -15,7 +15,7 @@ from remit.adapters.ledger.salts import BLOCK_SALTS_COMMAND
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
-from tests.ledger_scene import FIELDS, Disk, Scene, eventually
+from tests.scenes.ledger import FIELDS, Disk, Scene, eventually
 
 
 @pytest.fixture

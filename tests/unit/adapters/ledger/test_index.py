@@ -8,7 +8,7 @@ import pytest
 from remit.adapters.ledger.file import FileLedger
 from remit.adapters.ledger.index import Asked, LedgerIndex
 from remit.core.ledger import RecordKind
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 
 @pytest.fixture

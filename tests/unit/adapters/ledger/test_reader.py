@@ -16,7 +16,7 @@ from remit.adapters.ledger.reader import (
 )
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.ledger.salts import SALT_BYTES, Proof
 from remit.core.ledger import RecordKind
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 ARGUMENTS = b'{"path":"/srv/acme"}'
 

@@ -9,7 +9,7 @@ import pytest
 from remit.adapters.ledger.segment import append, create, read_left, segment_numbers, segment_path
 from remit.core.errors import Outage
 from remit.core.ledger import GENESIS, RecordKind
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from remit.adapters.ledger.verify import signatures_by, verify
 from remit.core.chain import key_id, seal
 from remit.core.ledger import RecordKind
 from remit.testing.ledger import FakeLedgerKey
-from tests.ledger_scene import FIELDS, Scene
+from tests.scenes.ledger import FIELDS, Scene
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remit.adapters.policy.reporting import report
-from tests.policy_scene import CATALOG, a_catalog, a_server, a_tool, write
+from tests.scenes.policy import CATALOG, a_catalog, a_server, a_tool, write
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -10,7 +10,7 @@ import pytest
 from remit.adapters.policy.engine import POLICIES_ON_LOOP_MAX
 from remit.core.access import Effect, PolicyRef, Target, TargetKind
 from remit.core.catalog import Catalog, ItemKind
-from tests.policy_scene import CATALOG, FILES, GIT, UNKNOWN, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import CATALOG, FILES, GIT, UNKNOWN, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
 
 WORKSPACE = """@id("workspace")
 permit (principal in Role::"engineer", action in [Action::"files/read_file", Action::"files/write_file"], resource)
@@ -180,3 +180,19 @@ async def test_a_question_about_unknown_arguments_is_not_a_call(tmp_path: Path) 
     (listed,) = await engine.evaluate_all([ask("files/read_file", UNKNOWN)])
     assert listed.effect is Effect.PERMIT
     assert (ItemKind.TOOL, "read_file") in CATALOG.servers["files"].items
+
+
+async def test_an_engine_that_fails_denies_and_says_so_to_an_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RecursionError
+
+    alarms: list[str] = []
+    engine = await an_engine(write(tmp_path, acme__a=WORKSPACE), alarms=alarms)
+    monkeypatch.setattr("remit.adapters.policy.engine.prepared_for", fails)
+    broken = await engine.evaluate(ask("files/read_file", {"path": "/workspace/a"}))
+    assert (broken.effect, broken.errors) == (Effect.ERROR, ("engine: RecursionError",))
+    assert len(alarms) == 1
+    monkeypatch.undo()
+    assert (await engine.evaluate(ask("files/read_file", {"path": "/workspace/a"}))).effect is Effect.PERMIT

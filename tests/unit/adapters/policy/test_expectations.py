@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit.adapters.policy.expectations import Outcome, run_tests
-from tests.policy_scene import CATALOG, write
+from tests.scenes.policy import CATALOG, write
 
 POLICIES = """@id("workspace")
 permit (principal in Role::"engineer", action == Action::"files/read_file", resource)

@@ -8,7 +8,7 @@ import pytest
 
 from remit.core.access import Effect
 from remit.core.principals import Principal, PrincipalKind
-from tests.policy_scene import UNKNOWN, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import UNKNOWN, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
 
 SCHEMA = {
     "type": "object",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit.adapters.policy.loading import PORTION, load_tenant, tenants_in
-from tests.policy_scene import write
+from tests.scenes.policy import write
 
 PERMIT = "permit (principal, action, resource);"
 

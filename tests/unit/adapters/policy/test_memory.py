@@ -13,7 +13,7 @@ from remit.adapters.policy.memory import PREPARED_MAX, PREPARED_PER_GRANT_MAX, E
 from remit.core.access import AccessRequest, Effect, Target, TargetKind, Verdict
 from remit.core.catalog import Era
 from remit.core.grant import GrantEvent, LiveGrant
-from tests.policy_scene import GIT, a_catalog, a_live, a_server, an_engine, ask, write
+from tests.scenes.policy import GIT, a_catalog, a_live, a_server, an_engine, ask, write
 
 STATIC = 'permit (principal in Role::"engineer", action, resource) when { context.purpose.text like "tidy*" };'
 ARGUMENTS = {"repo_path": "/"}

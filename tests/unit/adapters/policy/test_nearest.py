@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.policy_scene import a_catalog, a_live, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import a_catalog, a_live, a_server, a_tool, an_engine, ask, write
 
 POLICIES = """@id("engineers")
 permit (principal in Role::"engineer", action in [Action::"files/read_file"], resource in Server::"files")

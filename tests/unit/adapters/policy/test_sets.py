@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from remit.core.access import Effect
-from tests.policy_scene import CATALOG, GIT, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
+from tests.scenes.policy import CATALOG, GIT, a_catalog, a_live, a_server, a_tool, an_engine, ask, write
 
 ANY = "permit (principal, action, resource);"
 BROKEN = "permit (principal, action, resource"

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from remit.adapters.signer.file import FileKeys
-from tests.token_scene import RESOURCE, TokenScene
+from tests.scenes.token import RESOURCE, TokenScene
 
 
 @pytest.fixture

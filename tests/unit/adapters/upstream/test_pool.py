@@ -13,7 +13,7 @@ from remit.adapters.upstream.pool import Pool
 from remit.core.errors import Outage
 from remit.core.reasons import Reason
 from remit.testing.clock import FakeClock
-from tests.raw_server import Got, RawServer, ok, raw_server
+from tests.peers.raw_server import Got, RawServer, ok, raw_server
 
 REQUEST = b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"
 

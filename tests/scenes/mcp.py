@@ -30,7 +30,7 @@ from remit.testing.policy import FakePolicy
 from remit.testing.sealer import FakeSealer
 from remit.testing.tokens import FakeTokenSigner
 from remit.testing.upstream import FakeUpstreams, replies
-from tests.responder import FakeResponder
+from tests.scenes.responder import FakeResponder
 
 URL = "http://127.0.0.1:8700"
 MODERN = "2026-07-28"

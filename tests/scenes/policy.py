@@ -13,7 +13,7 @@ from remit.core.grant import LiveGrant, bind
 from remit.core.principals import Claims, conclude_authenticated
 from remit.core.request import Endpoint, McpRequest
 from remit.core.scope import WholeServer
-from tests.grant_scene import RESOURCE, a_grant
+from tests.scenes.grant import RESOURCE, a_grant
 
 NOW_S = 1_795_000_000.0  # 2026-11-18
 UNKNOWN = UnknownArguments()

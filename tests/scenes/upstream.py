@@ -32,8 +32,8 @@ from remit.core.registration import Http, ServerConfig, Stdio, Transport
 from remit.core.request import Endpoint, McpRequest, Session
 from remit.core.scope import WholeServer
 from remit.ports.upstream import Message, Reply
-from tests.grant_scene import RESOURCE, a_grant
-from tests.raw_server import Handler, RawServer, raw_server
+from tests.peers.raw_server import Handler, RawServer, raw_server
+from tests.scenes.grant import RESOURCE, a_grant
 
 NO_LEASE = Lease("lease_1", "none", "none", Credential())
 MODERN = "2026-07-28"
