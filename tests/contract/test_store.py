@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from remit.adapters.store.memory import MemoryStore
 from remit.adapters.store.sqlite import SqliteStore
 from remit.core.secret import Secret
 from remit.ports.store import Row, Store
@@ -16,14 +15,14 @@ from remit.testing.store import FakeStore
 KEY = Secret(b"k" * 32)
 
 
-@pytest.fixture(params=["fake", "memory", "sqlite"])
+@pytest.fixture(params=["fake", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "sqlite":
         opened = await SqliteStore.open(tmp_path / "store.sqlite3", KEY)
         yield opened
         await opened.close()
     else:
-        yield FakeStore() if request.param == "fake" else MemoryStore(KEY)
+        yield FakeStore()
 
 
 async def test_what_was_put_is_found_with_its_sequence(store: Store) -> None:

@@ -131,3 +131,11 @@ def outer_keys(function: ast.FunctionDef) -> set[str]:
     keys = [key for display in displays if id(display) not in inner for key in display.keys]
     stored = [node.slice for node in ast.walk(function) if isinstance(node, ast.Subscript)]
     return {key.value for key in [*keys, *stored] if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
+def test_every_protocol_rule_that_code_and_tests_name_is_explained() -> None:
+    files = [path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    named = set(re.findall(r"\bG\d+b?\b", code)) | {f"G{rule}" for rule in re.findall(r"\bdef test_g(\d+b?)_", code)}
+    explained = {row[0] for row in table_rows(page("docs/reference/protocol-rules.md"), 2)}
+    assert named - explained == set()

@@ -16,11 +16,11 @@ import orjson
 
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.upstream.tool_headers import header_arguments
-from remit.core.catalog import Catalog, Drift, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
+from remit.core.catalog import Catalog, Drift, Health, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.registration import ServerConfig, Stdio
-from remit.flows.register_server import Judged, Key, Pinned, RegisterServer, judge
+from remit.flows.register_server import Judged, Key, Pinned, RegisterServer, judge, load_pins
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
@@ -52,7 +52,7 @@ class _Known:
     pinned: Pinned | None = None
     found: Mapping[Key, Item] | None = None
     reported: Mapping[Key, Drift] = field(default_factory=dict)
-    health: str = "unknown"
+    health: Health = "unknown"
     problems: tuple[str, ...] = ()
     failures: int = 0
     compiled: dict[str, Validator | None] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class LiveCatalog:
 
     async def start(self) -> None:
         """Serve what was pinned before, then begin asking. Raises `Outage` if the pins cannot be trusted."""
-        for name, pinned in (await self._registrar.load()).items():
+        for name, pinned in (await load_pins(self._registrar.store)).items():
             known = self._known.get(name)
             if known is not None:
                 known.pinned = pinned
@@ -271,7 +271,7 @@ def server_of(
     pinned: Pinned,
     items: Mapping[Key, Item],
     withheld: Mapping[Key, Drift],
-    health: str = "unknown",
+    health: Health = "unknown",
 ) -> Server:
     """What the operator registered, with what was learned."""
     return Server(

@@ -20,7 +20,7 @@ from remit.core.errors import Refusal
 from remit.core.registration import REFERENCE, Http, ServerConfig, Stdio
 
 DIAL_S_MAX = 5.0
-State = Literal["ok", "warning", "failed"]
+State = Literal["ok", "note", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _policies(configuration: Configuration) -> Iterator[Finding]:
             detail = f"{first['file']}:{first['line']}: {first['message']}{more}"
             yield Finding("failed", f"policies of {tenant}", detail)
         elif not found["policies"]:
-            yield Finding("warning", f"policies of {tenant}", "none: every call of this tenant is denied")
+            yield Finding("note", f"policies of {tenant}", "none: every call of this tenant is denied")
         else:
             yield Finding("ok", f"policies of {tenant}", f"{found['policies']} policies")
 

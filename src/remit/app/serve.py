@@ -72,6 +72,9 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
         if isinstance(server.mode, Observe):
             until = datetime.fromtimestamp(server.mode.until_s, UTC).isoformat(timespec="minutes")
             told(f"OBSERVE MODE  {server.name}: policy is recorded, NOT enforced, until {until}")
+    public = configuration.settings.public_url
+    if public.startswith("http://") and urlsplit(public).port != urlsplit(serving.url).port:  # on loopback, so no DNS
+        told(f"note  clients are told {public}, which is another port: set `listen` too, unless a proxy is between")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

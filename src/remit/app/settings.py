@@ -6,9 +6,8 @@ Schema published beside it is generated from them. Secrets appear only as refere
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -17,35 +16,22 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from remit.app.misfits import Part, misfits, plain
 from remit.app.yaml_document import read_yaml
 from remit.core.administration import Role
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
 from remit.core.scope import SERVER_NAME
 
-# msgspec searches for a pattern: without the anchors `A b` would pass for its last letter.
-Name = Annotated[str, Meta(pattern=f"^{SERVER_NAME.pattern.replace(chr(92) + 'Z', '$')}")]
+# msgspec searches for a pattern: without the `^` the name `A b` would pass for its end.
+Name = Annotated[str, Meta(pattern="^" + SERVER_NAME.pattern.replace(r"\Z", "$"))]
 Positive = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 # The first parts of MCP's method names: a policy about `tools/call` must never be about a tool of a server `tools`.
-METHOD_NAMES = frozenset(
-    [
-        "completion",
-        "initialize",
-        "logging",
-        "notifications",
-        "ping",
-        "prompts",
-        "resources",
-        "roots",
-        "sampling",
-        "server",
-        "session",
-        "subscriptions",
-        "tasks",
-        "tools",
-    ]
-)
+METHOD_NAMES = frozenset([
+    "completion", "initialize", "logging", "notifications", "ping", "prompts", "resources",
+    "roots", "sampling", "server", "session", "subscriptions", "tasks", "tools",
+])  # fmt: skip
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -252,7 +238,8 @@ def load(path: Path) -> Configuration:
     try:
         settings = msgspec.convert(document, Settings)
     except msgspec.ValidationError as problem:
-        raise ConfigurationInvalid(_shape_problems(path, document, homes) or [f"{path}: {_plain(problem)}"]) from None
+        whole = f"{path}: {plain(problem, '', Settings, _ALL_FIELDS)}"
+        raise ConfigurationInvalid(misfits(_parts(path, document, homes), _ALL_FIELDS) or [whole]) from None
     problems = [f"{path}: {text}" for text in check(settings)]
     if problems:
         raise ConfigurationInvalid(problems)
@@ -292,48 +279,15 @@ _SECTIONS: dict[str, type[Strict]] = {
     "administrators": AdministratorSettings,
 }
 _ALL_FIELDS = sorted({name for kind in Strict.__subclasses__() for name in kind.__struct_fields__})
-_IN_YAML = {"array": "a list", "object": "a map", "str": "text", "int": "a whole number", "bool": "true or false"}
 
 
-def _shape_problems(path: Path, document: dict[str, Any], homes: dict[str, Path]) -> list[str]:
-    """One problem of the top and one of each entry. Taken apart, because msgspec calls every entry of a map `[...]`."""
-    parts: list[tuple[Path, str, Any, type[Strict]]] = [
-        (path, "", {name: value for name, value in document.items() if name not in _SECTIONS}, Settings)
-    ]
+def _parts(path: Path, document: dict[str, Any], homes: dict[str, Path]) -> Iterator[Part]:
+    """The top of the file and each entry of its maps, by the file each stands in."""
+    yield Part(path, "", {name: value for name, value in document.items() if name not in _SECTIONS}, Settings)
     for section, kind in _SECTIONS.items():
         entries = document.get(section)
         for name, entry in entries.items() if isinstance(entries, dict) else []:
-            home = homes.get(name, path) if section == "servers" else path
-            parts.append((home, f"{section}.{name}", entry, kind))
-    problems = []
-    for home, where, part, kind in parts:
-        try:
-            msgspec.convert(part, kind)
-        except msgspec.ValidationError as problem:
-            problems.append(f"{home}: {_plain(problem, where, kind)}")
-    return problems
-
-
-def _plain(problem: msgspec.ValidationError, where: str = "", kind: type[Strict] = Settings) -> str:
-    """What msgspec says, in the words of a YAML file: `servers.files.stdio.command: expected a list, found text`."""
-    text, _, place = str(problem).partition(" - at ")
-    inside = place.strip("`").removeprefix("key in `").removeprefix("$").removeprefix(".")
-    unknown = re.search(r"unknown field `([^`]+)`", text)
-    if unknown:
-        fields = _ALL_FIELDS if inside else kind.__struct_fields__
-        near = difflib.get_close_matches(unknown[1], fields, n=1)
-        text += f"; did you mean {near[0]!r}?" if near else ""
-    if "matching regex" in text:
-        text = "expected a name: lower-case letters, digits and -, at most 63, first a letter or digit"
-    text = re.sub(r"^Expected `([^`]+)`, got `([^`]+)`", lambda found: _expected(found[1], found[2]), text)
-    text = text.replace("Object contains unknown", "unknown").replace("Object missing required", "missing the")
-    full = ".".join(part for part in (where, inside) if part)
-    return f"{full}: {text}" if full else text
-
-
-def _expected(wanted: str, found: str) -> str:
-    kinds = [" or ".join(_IN_YAML.get(kind, kind) for kind in side.split(" | ")) for side in (wanted, found)]
-    return f"expected {kinds[0]}, found {kinds[1]}"
+            yield Part(homes.get(name, path) if section == "servers" else path, f"{section}.{name}", entry, kind)
 
 
 def check(settings: Settings) -> list[str]:

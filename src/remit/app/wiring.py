@@ -92,19 +92,13 @@ class Remit:
     servers: Servers
     grants: GrantBook
     changes: InProcessChanges
+    sealer: AeadSealer
+    records: IndexedRecords
     policy: CedarEngine
     walk: ToolCall
     create_grant: CreateGrant
     end_grant: EndGrant
     administer: Administer
-
-    @property
-    def sealer(self) -> AeadSealer:
-        return AeadSealer([self.files.keys.sealing], self.files.entropy)
-
-    @property
-    def records(self) -> IndexedRecords:
-        return IndexedRecords(self.files.index)
 
     async def reload_policies(self) -> tuple[Fault, ...]:
         """Take over what the policy files say now, or nothing of it: then the faults say why. On record either way."""
@@ -155,6 +149,8 @@ async def assemble(configuration: Configuration) -> Remit:
         servers=servers,
         grants=grants,
         changes=changes,
+        sealer=AeadSealer([files.keys.sealing], entropy),
+        records=IndexedRecords(files.index),
         policy=policy,
         walk=tool_call(configuration, files, servers, grants, policy, calls),
         create_grant=CreateGrant(

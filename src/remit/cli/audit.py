@@ -46,6 +46,8 @@ def _words(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"{record['subject']}@{record.get('tenant', '')}"
         yield f"via {record.get('client', '')}"
         yield str(record.get("action") or record.get("method") or "")
+    if record.get("kind") == "grant":
+        yield f"{record.get('grant', '')} {record.get('event', '')}"
     if record.get("kind") == "denial":
         yield f"DENIED {record.get('reason', '')}"
     for name in ("determining", "status", "act"):

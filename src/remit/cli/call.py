@@ -19,6 +19,7 @@ from remit.core.secret import Secret
 
 if TYPE_CHECKING:
     from remit.app.settings import Settings
+    from remit.cli.connection import Administration
 
 GRANT_S = 60
 EXIT_OF = {
@@ -64,7 +65,19 @@ def call(
             reply = McpClient(f"{settings.public_url}/mcp/{server}", token).call(name, given)
         finally:
             administration.act("grant.end", {"grant": made["grant"]["id"]})
-    return report(f"{server}/{name}", reply, as_json=options.json)
+        detail = _detail(administration, reply)
+    return report(f"{server}/{name}", reply, as_json=options.json, detail=detail)
+
+
+def _detail(administration: Administration, reply: Reply) -> str:
+    """What the record says of arguments that do not fit. The client is not told; who may make grants is."""
+    decision = decision_of(reply) or {}
+    if decision.get("reason") != Reason.ARGS_SCHEMA.value or not decision.get("decision_id"):
+        return ""
+    try:
+        return str(administration.act("explain", {"decision_id": decision["decision_id"]}).get("detail", ""))
+    except CommandFailed:
+        return ""
 
 
 def _only_client(settings: Settings, user: str) -> str:
@@ -133,7 +146,7 @@ def decision_of(reply: Reply) -> Mapping[str, Any] | None:
     return None
 
 
-def report(tool: str, reply: Reply, *, as_json: bool) -> int:
+def report(tool: str, reply: Reply, *, as_json: bool, detail: str = "") -> int:
     """Print the answer; the exit code says which of the ways to end it was."""
     decision = decision_of(reply)
     if reply.result is not None and decision is None:
@@ -144,21 +157,30 @@ def report(tool: str, reply: Reply, *, as_json: bool) -> int:
             note(f"the tool {tool} itself reports an error")
         return Exit.FINDINGS if failed else Exit.OK
     if decision is not None:
-        return _refused(tool, reply, decision, as_json=as_json)
+        return _refused(tool, reply, decision, as_json=as_json, detail=detail)
     error = reply.error or {}
     raise CommandFailed(
         Exit.DENIED if reply.status in (401, 403) else Exit.UNREACHABLE,
-        one_line(error.get("message", "no answer")),
-        detail=one_line(reply.challenge) or f"JSON-RPC code {error.get('code')}, HTTP {reply.status}",
+        one_line(_once(str(error.get("message", "no answer")))),
+        detail=one_line(reply.challenge) or f"{tool}: JSON-RPC code {error.get('code')}, HTTP {reply.status}",
+        next_step="remit check says which servers answer" if error.get("code") == RPC_OUTAGE else "",
         reason="error",
     )
 
 
-def _refused(tool: str, reply: Reply, decision: Mapping[str, Any], *, as_json: bool) -> int:
+def _once(message: str) -> str:
+    """`no answer: no answer` says it once."""
+    text, _, detail = message.partition(": ")
+    return text if detail == text else message
+
+
+def _refused(tool: str, reply: Reply, decision: Mapping[str, Any], *, as_json: bool, detail: str) -> int:
     kind = kind_of(decision, reply)
     outcome = "denied" if EXIT_OF[kind] is Exit.DENIED else kind.value
     text = f"{WORD[kind]} {refusal_line(decision)}"
-    if decision.get("next"):
+    if detail:
+        text += f"\n  found: {one_line(detail, 240)}"
+    if decision.get("next") and not str(decision["next"]).startswith("see remit explain"):  # the next line says that
         text += f"\n  next: {one_line(decision['next'], 240)}"
     if decision.get("decision_id"):
         text += f"\n  why:  remit explain {decision['decision_id']}"

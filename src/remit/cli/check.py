@@ -7,10 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.cli.options import DEFAULT, Options
-from remit.cli.output import Exit, emit, paint
+from remit.cli.output import STATES, Exit, emit, paint
 from remit.cli.terminal import one_line
-
-STATE = {"ok": "32", "warning": "33", "failed": "31"}
 
 
 def check(
@@ -24,7 +22,7 @@ def check(
 
     findings = check_all(configuration, offline=offline)
     lines = [
-        f"{paint(STATE[found.state], found.state):8}  {found.what:32}  {one_line(found.detail, 200)}"
+        f"{paint(STATES[found.state], f'{found.state:6}')}  {found.what:32}  {one_line(found.detail, 200)}"
         for found in findings
     ]
     documents = [{"what": found.what, "state": found.state, "detail": found.detail} for found in findings]

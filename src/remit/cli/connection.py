@@ -45,15 +45,7 @@ class Administration:
         for line in self._answered(json.dumps({"act": act, "arguments": arguments}).encode() + b"\n"):
             message: dict[str, Any] = json.loads(line)
             if message.get("ok") is False:
-                error = message["error"]
-                raise CommandFailed(
-                    _CODES.get(error["kind"], Exit.INTERNAL),
-                    error["message"],
-                    detail=error["detail"],
-                    next_step=error["next"],
-                    reason=error["reason"],
-                    decision_id=error.get("decision_id") or "",
-                )
+                raise _refused(message["error"])
             yield message
             if "ok" in message:
                 return
@@ -78,6 +70,21 @@ class Administration:
     def __exit__(self, *exc: object) -> None:
         self._file.close()
         self._socket.close()
+
+
+def _refused(error: Mapping[str, Any]) -> CommandFailed:
+    said = error["message"], error["detail"], error["next"]
+    if error["reason"] == "invalid_params" and error["detail"]:
+        said = error["detail"], "", ""  # the rest speaks of a protocol's params, to somebody who typed a command
+    message, detail, next_step = said
+    return CommandFailed(
+        _CODES.get(error["kind"], Exit.INTERNAL),
+        message,
+        detail=detail,
+        next_step=next_step,
+        reason=error["reason"],
+        decision_id=error.get("decision_id") or "",
+    )
 
 
 def _unconnected(path: Path, problem: OSError) -> CommandFailed:

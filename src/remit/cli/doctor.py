@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from remit.cli.options import DEFAULT, Options
-from remit.cli.output import Exit, emit, paint
+from remit.cli.output import STATES, Exit, emit, paint
 from remit.cli.terminal import one_line
 from remit.cli.times import span
 
 PROBE_S_MAX = 5.0
-WELL, ILL, OPEN = ("32", "ok"), ("31", "ill"), ("33", "note")
 
 
 class Finding(NamedTuple):
@@ -33,18 +32,17 @@ def doctor(*, options: Options = DEFAULT) -> int:
     findings = [*examined(status), *probed(str(status.get("public_url") or configuration.settings.public_url))]
     data = {"status": status, "findings": [finding._asdict() for finding in findings]}
     emit("doctor", data, as_json=options.json, text=reported(findings))
-    return Exit.FINDINGS if any(finding.state == "ill" for finding in findings) else Exit.OK
+    return Exit.FINDINGS if any(finding.state == "failed" for finding in findings) else Exit.OK
 
 
 def reported(findings: list[Finding]) -> str:
-    colours = {word: colour for colour, word in (WELL, ILL, OPEN)}
     lines = []
     for finding in findings:
         lines.append(
-            f"{paint(colours[finding.state], f'{finding.state:4}')}  {finding.what:16}  {one_line(finding.found, 200)}"
+            f"{paint(STATES[finding.state], f'{finding.state:6}')}  {finding.what:16}  {one_line(finding.found, 200)}"
         )
         if finding.next:
-            lines.append(f"{'':4}  {'':16}  next: {one_line(finding.next)}")
+            lines.append(f"{'':6}  {'':16}  next: {one_line(finding.next)}")
     return "\n".join(lines)
 
 
@@ -59,13 +57,13 @@ def examined(status: Mapping[str, Any]) -> Iterator[Finding]:
         )
     else:
         yield Finding(
-            "ill", "ledger", "cannot be written, so nothing runs", "make room or mend the disk, then restart remit"
+            "failed", "ledger", "cannot be written, so nothing runs", "make room or mend the disk, then restart remit"
         )
     for tenant, policies in sorted(status["policies"].items()):
         problems = [f"{found['file']}:{found['line']}: {found['message']}" for found in policies["problems"]]
         if not policies["version"]:
             found = problems[0] if problems else "none: everything is denied"
-            yield Finding("ill", f"policies {tenant}", found, "remit policy check")
+            yield Finding("failed", f"policies {tenant}", found, "remit policy check")
         else:
             yield Finding("ok", f"policies {tenant}", f"set {policies['version'][:12]}")
             yield from (Finding("note", f"policies {tenant}", problem) for problem in problems)
@@ -86,10 +84,10 @@ def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("note", what, "not asked yet since the start")
     elif health != "ok":
         found = ": ".join([health, *problems[:1]])
-        yield Finding("ill", what, found, f"remit check; is the server of {server['owner']} running?")
+        yield Finding("failed", what, found, f"remit check; is the server of {server['owner']} running?")
     elif withheld:
         yield Finding(
-            "ill", what, f"changed since trusted: {', '.join(withheld)}", f"remit server diff {server['name']}"
+            "failed", what, f"changed since trusted: {', '.join(withheld)}", f"remit server diff {server['name']}"
         )
     else:
         yield Finding("ok", what, f"{server['tools']} tools, {' and '.join(server['eras'])}, {server['mode']}")
@@ -106,12 +104,12 @@ def probed(public_url: str) -> Iterator[Finding]:
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as problem:
         yield Finding(
-            "ill", "public_url", f"{public_url}: {problem}", "is the proxy or the DNS name in front of it right?"
+            "failed", "public_url", f"{public_url}: {problem}", "is the proxy or the DNS name in front of it right?"
         )
         return
     finally:
         connection.close()
     ready = status == 200
     yield Finding(
-        "ok" if ready else "ill", "public_url", f"{public_url} answers {'ready' if ready else f'HTTP {status}'}"
+        "ok" if ready else "failed", "public_url", f"{public_url} answers {'ready' if ready else f'HTTP {status}'}"
     )

@@ -54,7 +54,7 @@ def _lines(story: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _who(asked: Mapping[str, Any]) -> str:
     if not asked.get("subject"):
-        return ""
+        return str(asked.get("administrator", ""))
     roles = f", roles {' '.join(asked['roles'])}" if asked.get("roles") else ""
     actors = f", acting: {' for '.join(asked['actors'])}" if asked.get("actors") else ""
     client = f", through {asked['client']}" if asked.get("client") else ""
@@ -62,9 +62,14 @@ def _who(asked: Mapping[str, Any]) -> str:
 
 
 def _what(asked: Mapping[str, Any]) -> str:
-    what = asked.get("action") or "/".join(str(asked[part]) for part in ("server", "target") if asked.get(part))
+    what = (
+        asked.get("action")
+        or asked.get("act")
+        or "/".join(str(asked[part]) for part in ("server", "target") if asked.get(part))
+    )
     method = asked.get("method", "")
     environment = f" in {asked['environment']}" if asked.get("environment") else ""
+    what = " ".join(str(part) for part in (what, asked.get("event")) if part)
     return f"{what or method}{environment}" + (f" ({method})" if method and what and what != method else "")
 
 

@@ -62,6 +62,8 @@ def create(*, asked: Asked, options: Options = DEFAULT) -> None:
     with options.administration() as administration:
         made = administration.act("grant.create", arguments)
     emit("grant", made, as_json=options.json, text=_made(made))
+    if made["expires_in_s"] < arguments["ttl_s"] - 1:
+        note(f"note   {asked.ttl} was asked for; it ends sooner: --ttl is at most 1h, and a purpose may say less")
     if not options.json:
         note("the token is a secret: hand it to the client, do not store it")
 

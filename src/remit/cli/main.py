@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def _dispatch(arguments: list[str]) -> int:
     except CycloptsError as error:
         asked = " ".join(error.command_chain or ())
         help_line = f"remit {asked} --help".replace("  ", " ")
-        raise CommandFailed(Exit.USAGE, _sentence(str(error)), next_step=help_line, reason="usage") from None
+        raise CommandFailed(Exit.USAGE, _usage(str(error)), next_step=help_line, reason="usage") from None
     except ConfigurationInvalid as error:
         raise CommandFailed(
             Exit.CONFIGURATION,
@@ -102,6 +103,13 @@ def shown_version(*, json: bool = False) -> None:
     from remit.cli.version import version
 
     version(as_json=json)
+
+
+def _usage(text: str) -> str:
+    """What the parser found, without its own vocabulary; what there is stands in the help that is named next."""
+    text = _sentence(text).partition(" Available commands:")[0]
+    text = re.sub(r'^Command "[^"]+" parameter (\S+) requires an argument$', r"\1 is missing", text)
+    return re.sub(r"^Unused Tokens: \[(.*)\]$", r"too much on the command line: \1", text)
 
 
 def _sentence(text: str) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, TextIO
 
 SCHEMA_VERSION = 1
 
@@ -20,6 +20,10 @@ class Exit(IntEnum):
     DENIED = 4
     UNREACHABLE = 5
     INTERNAL = 6
+
+
+# How a thing that was looked at is, and its colour: `check` and `doctor` speak alike.
+STATES = {"ok": "32", "note": "33", "failed": "31"}
 
 
 class CommandFailed(Exception):
@@ -64,7 +68,7 @@ def fail(failure: CommandFailed, *, as_json: bool) -> int:
             "decision_id": failure.decision_id,
         }
         print(json.dumps({"schema": f"remit/error/{SCHEMA_VERSION}", "error": error}))
-    lines = [f"{paint('31', 'error')}  {failure.message}"]
+    lines = [f"{paint('31', 'error', sys.stderr)}  {failure.message}"]
     lines += [f"       {failure.detail}"] if failure.detail else []
     lines += (
         [f"       decision {failure.decision_id}: remit explain {failure.decision_id}"] if failure.decision_id else []
@@ -74,9 +78,9 @@ def fail(failure: CommandFailed, *, as_json: bool) -> int:
     return int(failure.code)
 
 
-def paint(code: str, text: str) -> str:
-    """ANSI colour, only for a person at a terminal (NO_COLOR is honoured)."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+def paint(code: str, text: str, stream: TextIO | None = None) -> str:
+    """ANSI colour, only for a person at a terminal (NO_COLOR is honoured). For stdout unless said otherwise."""
+    if os.environ.get("NO_COLOR") or not (stream or sys.stdout).isatty() or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
 

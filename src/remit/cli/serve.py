@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from remit.cli.options import DEFAULT, Options
 from remit.cli.output import CommandFailed, Exit, note
 from remit.cli.terminal import one_line
 
 
-def serve(*, verbose: bool = False, options: Options = DEFAULT) -> None:
+def serve(
+    *,
+    verbose: Annotated[bool, Parameter(negative=(), help="log more to stderr")] = False,
+    options: Options = DEFAULT,
+) -> None:
     """Serve MCP at /mcp until stopped by SIGTERM or Ctrl-C."""
     configuration = options.configuration()
     from remit.app.logs import log_to_stderr
@@ -17,6 +26,14 @@ def serve(*, verbose: bool = False, options: Options = DEFAULT) -> None:
     try:
         run(configuration, note)
     except START_PROBLEMS as problem:
+        if isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE:
+            raise CommandFailed(
+                Exit.UNREACHABLE,
+                "Remit could not start",
+                detail=f"listen: another process has {configuration.settings.listen}",
+                next_step="stop that process, or set another `listen`, and the same port in public_url",
+                reason="start_failed",
+            ) from None
         raise CommandFailed(
             Exit.UNREACHABLE,
             "Remit could not start",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 KEPT = frozenset("\n\t")
-UNSEEN = frozenset(
-    {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-)  # control, format (bidirectional, zero width), surrogate, private
+# Control, format (bidirectional, zero width), surrogate, private.
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def shown(text: object) -> str:

@@ -1,4 +1,4 @@
-"""Administrative acts: who may do what, for which tenant. A table; what it does not list is refused (R50)."""
+"""Administrative acts: who may do what, for which tenant. A table; what it does not list is refused."""
 
 from __future__ import annotations
 

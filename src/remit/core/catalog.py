@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from remit.core.names import skeleton
 
@@ -132,6 +132,9 @@ class Observe:
 
 Mode = Enforce | Observe
 
+# `stored`: not asked since the start, served as it was pinned. `unreachable`: the last survey failed.
+Health = Literal["unknown", "stored", "ok", "unreachable"]
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -154,7 +157,7 @@ class Server:
     withheld: Mapping[tuple[ItemKind, str], Drift]
     discovery: Mapping[Era, Mapping[str, Any]]
     versions: Mapping[Era, tuple[str, ...]]
-    health: str = "unknown"
+    health: Health = "unknown"
 
     def tools(self) -> list[Tool]:
         return [item for item in self.items.values() if isinstance(item, Tool)]

@@ -1,4 +1,4 @@
-"""The grant: the authorization for one task, and the only session Remit knows (DESIGN idea 1).
+"""The grant: the authorization for one task, and the only session Remit knows.
 
 A `Grant` is what was given and never changes. A `LiveGrant` is its life in memory: state, calls used, last use.
 """
@@ -134,7 +134,7 @@ class Narrowing:
 
 
 def narrow(parent: Grant, to: Narrowing, *, id: str, actor: str, now_s: float) -> Grant:
-    """A child grant for `actor`: every part is the intersection with the parent's, so nothing can widen (R19)."""
+    """A child grant for `actor`: every part is the intersection with the parent's, so nothing can widen."""
     scopes = intersect(parent.scopes, to.scopes)
     if not scopes:
         raise refuse(Reason.OUTSIDE_GRANT, "nothing is left of the grant after narrowing")

@@ -10,7 +10,7 @@ from remit.core.grant import Calls, Grant, LiveGrant, Origin
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which grants an act is about (R27). Empty fields do not select; a selector with no field selects nothing unless
+    """Which grants an act is about. Empty fields do not select; a selector with no field selects nothing unless
     `everything` says so, because absence is never authority."""
 
     grant: str = ""

@@ -43,7 +43,7 @@ class Attestation(StrEnum):
 
 
 class Presence(StrEnum):
-    """Whether a human is there (R8)."""
+    """Whether a human is there."""
 
     INTERACTIVE = "interactive"
     AUTONOMOUS = "autonomous"

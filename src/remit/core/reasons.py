@@ -76,6 +76,7 @@ class Reason(StrEnum):
     POLICY_UNAVAILABLE = "policy_unavailable"
     ROLE_MISSING = "role_missing"
     LIMIT_CONCURRENCY = "limit_concurrency"
+    LIMIT_RATE = "limit_rate"
     CREDENTIAL_REFUSED = "credential_refused"
     ADDRESS_REFUSED = "address_refused"
     # OUTAGE
@@ -91,9 +92,7 @@ class Reason(StrEnum):
 
 
 class Meaning(NamedTuple):
-    """What a reason is on the wire and to a person. `http_status` and `rpc_code` are those of PROTOCOL for the modern
-    era.
-    """
+    """What a reason is on the wire and to a person. `http_status` and `rpc_code` are those of the modern era."""
 
     kind: Kind
     http_status: int
@@ -306,6 +305,7 @@ MEANING: dict[Reason, Meaning] = {
     Reason.LIMIT_CONCURRENCY: Meaning(
         _D, 429, RPC_DENIED, "too many calls of this grant are in flight", "wait for one to finish"
     ),
+    Reason.LIMIT_RATE: Meaning(_D, 429, RPC_DENIED, "too many requests in a short time", "wait, then try again"),
     Reason.CREDENTIAL_REFUSED: Meaning(
         _D,
         200,

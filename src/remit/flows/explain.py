@@ -1,4 +1,4 @@
-"""`explain`: what was asked, what determined the answer, what came nearest, and what to do next (R21)."""
+"""`explain`: what was asked, what determined the answer, what came nearest, and what to do next."""
 
 from __future__ import annotations
 
@@ -12,20 +12,11 @@ from remit.ports.records import Record, Records
 
 ASKED = (
     "subject", "client", "actors", "tenant", "environment", "roles", "presence", "purpose", "purpose_class", "grant",
-    "method", "action", "server", "target", "target_kind", "era", "trace",
+    "method", "action", "server", "target", "target_kind", "era", "trace", "administrator", "act", "event",
 )  # fmt: skip
-
-
-_SOMEBODY_S = frozenset(
-    {
-        RecordKind.INTENT,
-        RecordKind.OUTCOME,
-        RecordKind.DENIAL,
-        RecordKind.LISTING,
-        RecordKind.GRANT,
-        RecordKind.CATALOG,
-    }
-)
+_DECISION = {RecordKind.INTENT: "permit", RecordKind.DENIAL: "deny"}
+# What may be about no tenant, and is nobody's secret then. Any other record without a tenant is shown to nobody.
+_OF_NO_TENANT = frozenset({RecordKind.SEGMENT, RecordKind.CHECKPOINT, RecordKind.REFUSALS, RecordKind.ADMIN})
 
 
 async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -> Mapping[str, Any]:
@@ -40,11 +31,7 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
         "decision_id": decision_id,
         "kind": first["kind"],
         "at": first["at"],
-        "decision": "permit"
-        if first["kind"] == RecordKind.INTENT
-        else "deny"
-        if first["kind"] == RecordKind.DENIAL
-        else first["kind"],
+        "decision": _DECISION.get(first["kind"], first["kind"]),
         "asked": {key: first[key] for key in ASKED if first.get(key)},
         "determining": first.get("determining", []),
         "policy_version": first.get("policy_version", ""),
@@ -66,7 +53,7 @@ def visible(record: Record, tenants: frozenset[str]) -> bool:
     about = record.get("tenants")
     if about:
         return not tenants.isdisjoint(about)
-    return record.get("kind") not in _SOMEBODY_S
+    return record.get("kind") in _OF_NO_TENANT
 
 
 def ending(found: Sequence[Record]) -> dict[str, Any]:
@@ -74,10 +61,20 @@ def ending(found: Sequence[Record]) -> dict[str, Any]:
     if first["kind"] == RecordKind.DENIAL:
         reason = Reason(first["reason"])
         return {"reason": reason.value, "because": MEANING[reason].text, "next": next_after(first, reason)}
+    if first["kind"] == RecordKind.ADMIN:
+        return _administered(found[-1])
     outcome = next((record for record in found if record["kind"] == RecordKind.OUTCOME), None)
     if outcome is None and first["kind"] == RecordKind.INTENT:
         return {"outcome": "unknown", "next": "no outcome was recorded: check the server before repeating the call"}
     return {"outcome": outcome["status"] if outcome else "", "next": ""}
+
+
+def _administered(last: Record) -> dict[str, Any]:
+    """How an administrative act ended: its last record says whether it was carried out."""
+    if "reason" not in last:
+        return {"outcome": "ok", "next": ""}
+    reason = Reason(last["reason"])
+    return {"reason": reason.value, "because": MEANING[reason].text, "detail": last.get("detail", ""), "next": ""}
 
 
 def next_after(denial: Record, reason: Reason) -> str:

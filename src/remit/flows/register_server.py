@@ -69,10 +69,6 @@ class RegisterServer:
     entropy: Entropy
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    async def load(self) -> dict[str, Pinned]:
-        """See `load_pins`."""
-        return await load_pins(self.store)
-
     async def baseline(self, server: str, survey: Survey) -> Pinned:
         """Trust the first set a server ever offered."""
         pins = {(item.kind, item.name): Pin(item.digest, item.definition) for item in survey.items}

@@ -162,7 +162,7 @@ class IssueToken:
     def _require_attempts(self, attempts: Attempts, name: str) -> None:
         wait_s = attempts.wait_s(name, self.clock.monotonic_s())
         if wait_s:
-            self.ledger.refused(Reason.LIMIT_CONCURRENCY)
+            self.ledger.refused(Reason.LIMIT_RATE)
             raise OAuthError("temporarily_unavailable", "too many requests", status=429, wait_s=wait_s)
 
     def _record_denial(self, client: Client, reason: str, detail: str) -> None:

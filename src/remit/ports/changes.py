@@ -1,4 +1,4 @@
-"""News that a list may look different now: the catalog, a policy set or a grant changed."""
+"""News that a list may look different now: the catalog or a policy set changed."""
 
 from __future__ import annotations
 

@@ -53,6 +53,20 @@ def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"tenant": ["acme"]}, "unknown field `tenant`; did you mean 'tenants'?"),
+        ({"tenants": "acme"}, "tenants: expected a list, found text"),
+        ({"tenants": ["Ac me"]}, "tenants[0]: expected a name"),
+        (
+            {"servers": {"a b": {"tenants": ["acme"], "environment": "dev", "owner": "o"}}},
+            ": a key in servers: expected a name",
+        ),
+        ({"servers": {"x": {"tenants": ["acme"], "environment": "dev"}}}, "servers.x: missing the required field"),
+        ({"servers": {"x": {"stdoi": {}}}}, "servers.x: unknown field `stdoi`; did you mean 'stdio'?"),
+        (
+            {"servers": {"x": {"tenants": ["acme"], "environment": "dev", "owner": "o", "stdio": {"command": "a"}}}},
+            "servers.x.stdio.command: expected a list, found text",
+        ),
+        ({"public_url": "http://127.0.0.1:87000"}, "expected a port"),
         ({"listen": "0.0.0.0:8700"}, "reachable from outside and has no TLS"),
         ({"public_url": "http://remit.example"}, "plain http is for loopback only"),
         ({"public_url": "http://127.0.0.1:8700/base"}, "with no path"),
@@ -107,6 +121,18 @@ def test_servers_in_the_drop_in_folder_are_merged_and_may_not_repeat(tmp_path: P
     assert set(load(path).settings.servers) == {"files", "crm", "wiki"}
     (tmp_path / "servers.d" / "again.yaml").write_text(yaml.safe_dump({"files": extra["wiki"]}))
     with pytest.raises(ConfigurationInvalid, match="already registered"):
+        load(path)
+
+
+def test_what_is_wrong_in_the_drop_in_folder_is_said_of_its_file(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (tmp_path / "servers.d").mkdir()
+    extra = tmp_path / "servers.d" / "wiki.yaml"
+    extra.write_text("servers: {wiki: {}}\n")
+    with pytest.raises(ConfigurationInvalid, match=r"wiki\.yaml: expected server names at the top, found `servers`"):
+        load(path)
+    extra.write_text("wiki: {tenants: [acme], environment: dev, onwer: o}\n")
+    with pytest.raises(ConfigurationInvalid, match=r"wiki\.yaml: servers\.wiki: unknown field `onwer`.*'owner'"):
         load(path)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remit.cli.call import parsed_arguments, report
-from remit.cli.mcp_client import Reply
+from remit.cli.mcp_client import McpClient, Reply
 from remit.cli.output import CommandFailed, Exit
 from tests.unit.cli.conftest import Running
 
@@ -115,6 +115,18 @@ class TestCommand:
         assert (asked["tools"], asked["scopes"], asked["resource"]) == (["files/write_file"], [], "/mcp/files")
         assert (asked["client"], asked["environment"], asked["ttl_s"]) == ("acme-client", "dev", 60)
         assert (ended, which) == ("grant.end", {"grant": "grt_1"})
+
+    def test_tells_its_administrator_which_argument_did_not_fit(
+        self, remit: Callable[..., tuple[int, str, str]], running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        misfit = denied({"decision_id": "dec_1", "reason": "args_schema", "next": "correct the arguments"})
+        monkeypatch.setattr(McpClient, "call", lambda *_: misfit)
+        running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": []}}
+        assert remit("call", "files/write_file", "--as", "engineer")[0] == Exit.DENIED  # not told is no failure
+        running.answers["explain"] = {"detail": '"path" is a required property'}
+        code, out, _ = remit("call", "files/write_file", "--as", "engineer")
+        assert code == Exit.DENIED
+        assert 'found: "path" is a required property' in out
 
     def test_wants_to_know_the_client_where_there_are_several(
         self, remit: Callable[..., tuple[int, str, str]], running: Running

@@ -63,3 +63,11 @@ def test_the_command_asks_for_exactly_this_decision(
     assert code == 0
     assert json.loads(out) == {"schema": "remit/explain/1", **DENIED}
     assert running.asked == [("explain", {"decision_id": "dec_7Q2K"})]
+
+
+def test_an_administrative_act_names_who_did_what() -> None:
+    story = {
+        "decision_id": "dec_1", "kind": "admin", "at": "t", "decision": "admin", "outcome": "ok",
+        "asked": {"administrator": "ann", "act": "revoke"},
+    }  # fmt: skip
+    assert explained(story).splitlines() == ["ADMIN  dec_1  t  ok", "  who      ann", "  asked    revoke"]

@@ -17,7 +17,9 @@ GRANT: dict[str, Any] = {
     "id": "grt_1", "subject": "engineer", "client": "acme-client", "tenant": "acme", "environment": "dev",
     "purpose": "triage", "resource": "http://127.0.0.1:1/mcp", "scopes": ["git:git_log"], "expires_at_s": 4e9,
 }  # fmt: skip
-MADE = {"grant": GRANT, "access_token": "eyJ.secret", "token_type": "Bearer", "decision_id": "dec_1"}
+MADE = {
+    "grant": GRANT, "access_token": "eyJ.secret", "token_type": "Bearer", "expires_in_s": 900, "decision_id": "dec_1",
+}  # fmt: skip
 CREATE = ("grant", "create", "--user", "engineer", "--client", "acme-client", "--purpose", "triage")
 ENDED = {"grants": ["grt_1"], "calls": 2, "processes": 1, "elapsed_ms": 3.21, "decision_id": "dec_9"}
 
@@ -44,6 +46,19 @@ def test_a_grant_is_asked_for_word_by_word(remit: Command, running: Running) -> 
 def test_a_grant_for_no_time_or_no_calls_is_not_asked_for(remit: Command, running: Running, words: list[str]) -> None:
     assert remit(*CREATE, *words)[0] == 2
     assert running.asked == []
+
+
+def test_a_grant_that_ends_sooner_than_asked_says_so(remit: Command, running: Running) -> None:
+    running.answers["grant.create"] = MADE
+    assert "2h was asked for" in remit(*CREATE, "--ttl", "2h")[2]
+    assert "asked for" not in remit(*CREATE, "--ttl", "15m")[2]
+
+
+def test_a_revocation_of_a_name_nobody_has_asks_whether_it_is_right(remit: Command, running: Running) -> None:
+    running.answers["revoke"] = {**ENDED, "grants": []}
+    assert "no user enginer" in remit("revoke", "--user", "enginer")[2]
+    assert remit("revoke", "--user", "engineer")[2] == ""
+    assert remit("revoke", "--grant", "grt_9")[2] == ""
 
 
 def test_a_grant_in_json_is_the_whole_answer(remit: Command, running: Running) -> None:

@@ -72,6 +72,23 @@ def test_a_wrong_command_line_is_a_usage_error(remit: Command, configured: Path,
     assert json.loads(out)["schema"] == "remit/error/1"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["explain"], "error  DECISION is missing\n"),
+        (["key", "rotate", "now"], "error  too much on the command line: 'now'\n"),
+        (["chekc"], 'error  Unknown command "chekc". Did you mean "check"?\n'),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_plain_words(remit: Command, words: list[str], said: str) -> None:
+    assert remit(*words)[2].startswith(said)
+
+
+def test_a_name_the_running_remit_does_not_know_is_said_first(remit: Command, running: Running) -> None:
+    running.answers["server.diff"] = refuse(Reason.INVALID_PARAMS, "no server 'foo'")
+    assert remit("server", "diff", "foo")[2] == "error  no server 'foo'\n"
+
+
 def test_a_missing_configuration_is_named(remit: Command, tmp_path: Path) -> None:
     code, out, err = remit("server", "list", "--config", str(tmp_path / "none.yaml"))
     assert (code, out) == (3, "")

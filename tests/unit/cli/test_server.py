@@ -145,8 +145,8 @@ def test_doctor_says_what_is_ill_and_what_to_do() -> None:
     }
     states = found(ill)
     assert states == {
-        "remit": "ok", "assurance": "note", "ledger": "ill", "policies acme": "ill", "server files": "ill",
-        "server git": "ill",
+        "remit": "ok", "assurance": "note", "ledger": "failed", "policies acme": "failed", "server files": "failed",
+        "server git": "failed",
     }  # fmt: skip
     text = reported(list(examined(ill)))
     assert "acme/a.cedar:3: no" in text
@@ -160,5 +160,5 @@ def test_doctor_asks_the_public_address_itself(remit: Command, running: Running)
     code, out, _ = remit("doctor", "--json")
     assert code == 1
     findings = {finding["what"]: finding["state"] for finding in json.loads(out)["findings"]}
-    assert findings["public_url"] == "ill"
+    assert findings["public_url"] == "failed"
     assert findings["ledger"] == "ok"

@@ -34,6 +34,22 @@ async def test_an_intent_without_an_outcome_is_unknown_never_failed() -> None:
     assert story["outcome"] == "unknown"
 
 
+async def test_an_administrative_act_names_who_did_what_and_why_it_was_not_carried_out() -> None:
+    act = {
+        "kind": "admin",
+        "id": "dec_3",
+        "at": "t",
+        "tenants": ["acme"],
+        "administrator": "ann",
+        "act": "grant.create",
+    }
+    story = await explain(FakeRecords([act]), "dec_3", ACME)
+    assert (story["outcome"], story["asked"]) == ("ok", {"administrator": "ann", "act": "grant.create"})
+    refused = act | {"effect": "refused", "reason": "invalid_params", "detail": "no account 'bob'"}
+    story = await explain(FakeRecords([act, refused]), "dec_3", ACME)
+    assert (story["reason"], story["detail"]) == ("invalid_params", "no account 'bob'")
+
+
 @pytest.mark.parametrize(
     ("decision", "tenants"), [("dec_404", ACME), ("dec_1", GLOBEX), ("dec_1", frozenset()), ("dec_2", GLOBEX)]
 )

@@ -8,7 +8,7 @@ import pytest
 from remit.core.catalog import Drift, Era, Item, ItemKind, digest_of
 from remit.core.errors import Denied, Outage
 from remit.core.ledger import RecordKind
-from remit.flows.register_server import Pinned, RegisterServer, judge
+from remit.flows.register_server import Pinned, RegisterServer, judge, load_pins
 from remit.ports.upstream import Survey
 from remit.testing.clock import FakeEntropy
 from remit.testing.ledger import FakeLedger
@@ -44,7 +44,7 @@ async def test_the_first_set_is_trusted_recorded_and_survives_a_restart() -> Non
     pinned = await scene.baseline(item("a"), item("b"))
     assert set(judge(pinned, [item("a"), item("b")]).trusted) == {A, B}
     assert scene.events == ["baseline"]
-    assert (await scene.registrar.load())["peer"] == pinned
+    assert (await load_pins(scene.store))["peer"] == pinned
 
 
 async def test_a_changed_an_added_and_a_removed_item_are_withheld() -> None:
@@ -76,7 +76,7 @@ async def test_approving_moves_one_pin_and_is_recorded_with_who_and_what() -> No
     record = scene.ledger.of_kind(RecordKind.CATALOG)[-1]
     assert (record["event"], record["by"], record["item"]) == ("approved", "alice", "prompt:a")
     assert (record["digest"], record["was"]) == (changed.digest, item("a").digest)
-    assert (await scene.registrar.load())["peer"] == pinned
+    assert (await load_pins(scene.store))["peer"] == pinned
 
 
 async def test_a_definition_that_changed_again_after_the_review_is_not_approved() -> None:
@@ -100,4 +100,4 @@ async def test_nothing_is_trusted_that_could_not_be_recorded() -> None:
     scene.ledger.fail_writes()
     with pytest.raises(Outage):
         await scene.baseline(item("a"))
-    assert await scene.registrar.load() == {}
+    assert await load_pins(scene.store) == {}

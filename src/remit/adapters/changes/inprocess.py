@@ -1,4 +1,4 @@
-"""Changes within this process: whoever changes a catalog, a policy set or a grant says so here."""
+"""Changes within this process: whoever changes the catalog or a policy set says so here."""
 
 from __future__ import annotations
 

@@ -34,9 +34,8 @@ class CheckedDialler:
 
     async def dial(self, make: Callable[[], T], peer: Peer, trust: Trust, *, ca_file: str = "") -> T:
         addresses = await self._addresses(peer)
-        for (
-            address
-        ) in addresses:  # one bad address condemns the name: which one is dialled must not be a matter of luck
+        for address in addresses:
+            # One bad address condemns the name: which one is dialled must not be a matter of luck.
             refuse_address(trust, address)
         context = self._context(ca_file) if peer.secure else None
         failure = "the server cannot be reached"

@@ -31,9 +31,8 @@ class LocalLauncher:
 
     def __init__(self, search_path: str) -> None:
         self._search_path = search_path
-        self._ending: dict[
-            int, list[Member]
-        ] = {}  # told to end, not yet made to: process group -> who descends from it
+        # Told to end, not yet made to: process group -> who descends from it.
+        self._ending: dict[int, list[Member]] = {}
 
     def resolve(self, executable: str) -> str:
         if os.path.isabs(executable):

@@ -205,9 +205,8 @@ class LegacyEra:
         params = outgoing({**params, "capabilities": capabilities}, Era.LEGACY, self._baggage)
         version = asked if endpoint.server or asked in LEGACY_SERVED else LEGACY_LATEST
         session = Session(self._sessions.new_nonce(), version, said_by_client(params))
-        self._sessions.mint(
-            visit.authenticated, endpoint.resource, session
-        )  # refuses what is too long before anything runs
+        # Refuses what is too long before anything runs.
+        self._sessions.mint(visit.authenticated, endpoint.resource, session)
         request = self._mcp_request(visit, session, "initialize", params, visit.id)
         if endpoint.server:
             reply = await self._walk.call(visit.authenticated, request, _Quiet())
