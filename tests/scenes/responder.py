@@ -21,7 +21,6 @@ class FakeResponder:
     streaming: bool = False
     ended: bool = False
     detached: bool = False
-    disconnected: bool = False
     progressed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def detach(self) -> None:

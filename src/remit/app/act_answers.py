@@ -64,6 +64,7 @@ def server_answer(server: Server, problems: Sequence[str]) -> dict[str, Any]:
         "problems": list(problems),
         "eras": sorted(era.value for era in server.eras),
         "tools": counts[ItemKind.TOOL],
+        "tool_names": sorted(f"{server.name}/{name}" for kind, name in server.items if kind is ItemKind.TOOL),
         "resources": counts[ItemKind.RESOURCE] + counts[ItemKind.TEMPLATE],
         "prompts": counts[ItemKind.PROMPT],
         "withheld": [f"{kind.value} {name} {drift.value}" for (kind, name), drift in sorted(server.withheld.items())],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remit.cli.connection import Administration
 
 GRANT_S = 60
+TOOLS = "remit server list --tools"
 EXIT_OF = {
     Kind.DENIED: Exit.DENIED,
     Kind.UNAUTHENTICATED: Exit.DENIED,
@@ -100,7 +101,7 @@ def tool_name(text: str) -> tuple[str, str]:
     try:
         name = ToolName.parse(text)
     except Invalid as problem:
-        raise usage(problem.detail, "see: remit server list") from None
+        raise usage(problem.detail, f"see: {TOOLS}") from None
     return name.server, name.tool
 
 
@@ -181,7 +182,8 @@ def _refused(tool: str, reply: Reply, decision: Mapping[str, Any], *, as_json: b
     if detail:
         text += f"\n  found: {one_line(detail, 240)}"
     if decision.get("next") and not str(decision["next"]).startswith("see remit explain"):  # the next line says that
-        text += f"\n  next: {one_line(decision['next'], 240)}"
+        unknown = decision.get("reason") == Reason.TOOL_UNKNOWN.value
+        text += f"\n  next: {TOOLS if unknown else one_line(decision['next'], 240)}"
     if decision.get("decision_id"):
         text += f"\n  why:  remit explain {decision['decision_id']}"
     emit("call", {"tool": tool, "outcome": outcome, "decision": decision}, as_json=as_json, text=text)

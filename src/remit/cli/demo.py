@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import signal
 import sys
 import time
@@ -144,10 +145,11 @@ def _summary(shown: list[Shown], ledger: Any, elapsed_s: float) -> str:
 def _stay(stage: Stage, until_it_ends: Any) -> None:
     """Keep serving until Ctrl-C, and say what to try."""
     workspace = stage.workspace
+    on_path = "" if shutil.which("remit") else f' PATH="{Path(sys.executable).parent}:$PATH"'
     note(
         f"""
 Remit goes on serving until Ctrl-C. In another terminal:
-  export REMIT_CONFIG={stage.configuration}
+  export REMIT_CONFIG={stage.configuration}{on_path}
   remit call files/read_text_file path={workspace}/notes.txt --as engineer
   remit call files/write_file path=/etc/passwd content=x --as engineer     # then: remit explain dec_…
   remit audit tail --follow

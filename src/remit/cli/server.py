@@ -18,14 +18,25 @@ DIGEST_HELP = "only the definition that `remit server diff` showed with this dig
 
 
 @app.command(name="list")
-def list_servers(*, options: Options = DEFAULT) -> None:
+def list_servers(
+    *,
+    tools: Annotated[bool, Parameter(negative=(), help="the tools instead, one SERVER/TOOL a line")] = False,
+    options: Options = DEFAULT,
+) -> None:
     """List the registered servers: health, eras, what they offer, what is withheld."""
     with options.administration() as administration:
         found = administration.act("server.list")
-    emit("servers", found, as_json=options.json, text=listed(found["servers"]))
+    text = named(found["servers"]) if tools else listed(found["servers"])
+    emit("servers", found, as_json=options.json, text=text)
     withheld = [server["name"] for server in found["servers"] if server["withheld"]]
     if withheld and not options.json:
         note(f"changed since trusted: {', '.join(withheld)}\nnext   remit server diff {withheld[0]}")
+
+
+def named(servers: list[dict[str, Any]]) -> str:
+    """Every tool by the name that policies, grants and `remit call` use."""
+    names = [one_line(name) for server in servers for name in server["tool_names"]]
+    return "\n".join(names) or "no server offers a tool"
 
 
 def listed(servers: list[dict[str, Any]]) -> str:

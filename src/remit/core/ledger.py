@@ -2,7 +2,7 @@
 chain.
 
 A record is a flat JSON object of safe fields: never a token, a secret, an argument or a result. The chain is sha256
-over the previous link and the record's exact bytes, so that any change, removal or reordering shows (R35).
+over the previous link and the record's exact bytes, so that any change, removal or reordering shows.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def policies_of(determining: tuple[PolicyRef, ...]) -> list[str]:
 
 
 def grant_fields(grant: Grant) -> dict[str, Any]:
-    """Who, on whose behalf, why: the part of R34 that a grant fixes."""
+    """Who, on whose behalf, why: the part of a record that a grant fixes."""
     return {
         "subject": grant.subject.id,
         "subject_kind": grant.subject.kind.value,

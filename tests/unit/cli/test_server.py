@@ -162,3 +162,13 @@ def test_doctor_asks_the_public_address_itself(remit: Command, running: Running)
     findings = {finding["what"]: finding["state"] for finding in json.loads(out)["findings"]}
     assert findings["public_url"] == "failed"
     assert findings["ledger"] == "ok"
+
+
+def test_tools_are_named_as_policies_and_calls_name_them(remit: Command, running: Running) -> None:
+    running.answers["server.list"] = {"servers": [{**SERVER, "tool_names": ["files/read", "files/write\x1b"]}]}
+    code, out, _ = remit("server", "list", "--tools")
+    assert code == 0
+    assert out.splitlines()[0] == "files/read"
+    assert "\x1b" not in out
+    running.answers["server.list"] = {"servers": []}
+    assert remit("server", "list", "--tools")[1] == "no server offers a tool\n"

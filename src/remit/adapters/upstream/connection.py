@@ -6,6 +6,7 @@ import asyncio
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from remit.adapters.upstream.mailbox import Mailbox
 from remit.core.errors import Refusal, refuse
@@ -119,7 +120,7 @@ class Connection(asyncio.Protocol):
 
     # asyncio.Protocol -----------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:

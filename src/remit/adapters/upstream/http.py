@@ -15,7 +15,6 @@ from remit.adapters.upstream.http_sessions import Opened, Owner
 from remit.adapters.upstream.lane import Lane, NoSink
 from remit.adapters.upstream.messages import (
     is_reply,
-    one_line,
     own_id,
     parse,
     request_body,
@@ -32,6 +31,7 @@ from remit.core.registration import Http, ServerConfig
 from remit.core.request import Endpoint, McpRequest, Session
 from remit.ports.upstream import Message, Reply, Sink
 from remit.wire.events import EventReader
+from remit.wire.jsonrpc import one_line
 
 # Lanes are per tenant and credential identity, both from the operator's configuration; the bound is against mistakes.
 LANES_MAX = 1024

@@ -18,6 +18,7 @@ from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.ports.upstream import Reply
+from remit.wire.jsonrpc import one_line
 from remit.wire.revisions import NAMED_BY
 
 _PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
@@ -78,13 +79,6 @@ def parse(data: bytes) -> Received:
         return _RECEIVED.decode(data)
     except _JSON_ERRORS:
         raise invalid("the server sent something that is not one JSON-RPC message") from None
-
-
-def one_line(value: bytes) -> bytes:
-    """JSON with its line breaks, which can only stand between tokens, as spaces: safe inside one SSE field or line."""
-    if b"\n" in value or b"\r" in value:
-        return value.replace(b"\r", b" ").replace(b"\n", b" ")
-    return value
 
 
 def is_reply(message: Received) -> bool:

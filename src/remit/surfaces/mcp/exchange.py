@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 Headers = Sequence[tuple[bytes, bytes]]
+# What every answer says unless its headers say otherwise: it is one grant's, and nobody keeps it.
+PRIVATE: Final[tuple[tuple[bytes, bytes], ...]] = ((b"cache-control", b"private, no-store"),)
 
 
 @dataclass(slots=True)
@@ -33,9 +35,6 @@ class Responder(Protocol):
     def detach(self) -> None:
         """From now on a disconnect does not cancel the handler (legacy era: disconnect is not cancel, G11)."""
         ...
-
-    @property
-    def disconnected(self) -> bool: ...
 
     def whole(
         self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json"

@@ -20,9 +20,10 @@ from remit.core.reasons import Reason
 from remit.core.request import McpRequest, Session
 from remit.flows.subscribe import LIST_CHANGED
 from remit.ports.upstream import Message, Reply
+from remit.surfaces.mcp.exchange import PRIVATE
 from remit.surfaces.mcp.listed import listed
 from remit.surfaces.mcp.meta import outgoing, trace_of
-from remit.surfaces.mcp.render import PRIVATE, Answer, refusal_answer
+from remit.surfaces.mcp.render import Answer, refusal_answer
 from remit.surfaces.mcp.streams import ReplyStream, SessionStream, read_object
 from remit.surfaces.mcp.visit import Visit
 from remit.surfaces.mcp.walks import Walks

@@ -15,19 +15,18 @@ from collections import deque
 from dataclasses import dataclass
 from typing import cast
 
-from remit.surfaces.mcp.exchange import Handler, Headers, HttpRequest
+from remit.surfaces.mcp.exchange import PRIVATE, Handler, Headers, HttpRequest
 from remit.wire.http1 import FramingError, Limits, Request, RequestParser, status_line
 
 log = logging.getLogger("remit.listener")
 
 KEEP_ALIVE_COMMENT = b":\n\n"
-PRIVATE = ((b"cache-control", b"private, no-store"),)
 PLAIN_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: private, no-store\r\n"
     b"x-content-type-options: nosniff\r\ncontent-length: %d\r\n\r\n"
 )
 STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: private, no-store\r\n"
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     b"x-accel-buffering: no\r\nx-content-type-options: nosniff\r\ntransfer-encoding: chunked\r\n"
 )
 PIPELINED_MAX = 16
@@ -293,10 +292,6 @@ class Answer:
     def detach(self) -> None:
         self.detached = True
 
-    @property
-    def disconnected(self) -> bool:
-        return self._connection.gone
-
     def whole(self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json") -> None:
         if self.begun:
             raise RuntimeError("this request is already answered")
@@ -311,9 +306,7 @@ class Answer:
         lines = [status_line(status)]
         if length or status not in (202, 204, 304):
             lines.append(b"content-type: %b\r\n" % content_type)
-        if not any(name == b"cache-control" for name, _ in headers):
-            lines.append(b"cache-control: private, no-store\r\n")
-        lines += [_line(name, value) for name, value in headers]
+        lines += [_line(name, value) for name, value in _with_privacy(headers)]
         if status not in (204, 304):
             lines.append(b"content-length: %d\r\n" % length)
         lines.append(b"x-content-type-options: nosniff\r\n")
@@ -326,7 +319,7 @@ class Answer:
             raise RuntimeError("this request is already answered")
         self.begun = self._streaming = True
         self._sent_s = asyncio.get_running_loop().time()
-        extra = b"".join(_line(name, value) for name, value in headers)
+        extra = b"".join(_line(name, value) for name, value in _with_privacy(headers))
         self._connection.write(STREAM_HEAD + extra + (b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n"))
 
     async def send(self, data: bytes) -> None:
@@ -372,6 +365,10 @@ class Answer:
         if self._streaming and not self.done and now_s - self._sent_s >= every_s:
             self._sent_s = now_s
             self._connection.write(b"%x\r\n%b\r\n" % (len(KEEP_ALIVE_COMMENT), KEEP_ALIVE_COMMENT))
+
+
+def _with_privacy(headers: Headers) -> Headers:
+    return headers if any(name == b"cache-control" for name, _ in headers) else (*PRIVATE, *headers)
 
 
 def _line(name: bytes, value: bytes) -> bytes:

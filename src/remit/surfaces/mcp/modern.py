@@ -14,9 +14,10 @@ from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.flows.discover import supported_versions
 from remit.flows.subscribe import LIST_CHANGED, filter_of
+from remit.surfaces.mcp.exchange import PRIVATE
 from remit.surfaces.mcp.listed import listed
 from remit.surfaces.mcp.meta import outgoing, trace_of
-from remit.surfaces.mcp.render import PRIVATE, refusal_answer
+from remit.surfaces.mcp.render import refusal_answer
 from remit.surfaces.mcp.streams import ListenStream, ReplyStream
 from remit.surfaces.mcp.visit import Visit
 from remit.surfaces.mcp.walks import Walks

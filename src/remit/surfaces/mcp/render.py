@@ -12,11 +12,10 @@ from remit.core.catalog import Era
 from remit.core.errors import Refusal
 from remit.core.ledger import policies_of
 from remit.core.reasons import DECISION, OUTAGE, Kind, Reason
+from remit.surfaces.mcp.exchange import PRIVATE
 from remit.surfaces.mcp.place import Place, challenge
 from remit.surfaces.mcp.visit import Visit
 from remit.wire import jsonrpc
-
-PRIVATE: Final[tuple[tuple[bytes, bytes], ...]] = ((b"cache-control", b"private, no-store"),)
 
 # Legacy clients read a status other than 200 as a failure of the transport: only what is about the message's
 # envelope, the session, the token or the whole endpoint keeps its status there.

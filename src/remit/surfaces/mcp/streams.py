@@ -11,7 +11,8 @@ from remit.core.ledger import OutcomeStatus
 from remit.flows.subscribe import ACKNOWLEDGED, RESOURCE_UPDATED
 from remit.ports.clock import Clock
 from remit.ports.upstream import Message, Reply
-from remit.surfaces.mcp.render import PRIVATE, Answer
+from remit.surfaces.mcp.exchange import PRIVATE
+from remit.surfaces.mcp.render import Answer
 from remit.surfaces.mcp.sessions import SessionLife
 from remit.surfaces.mcp.visit import Visit
 from remit.wire import jsonrpc, sse
