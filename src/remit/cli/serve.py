@@ -14,7 +14,7 @@ from remit.cli.terminal import one_line
 
 def serve(
     *,
-    verbose: Annotated[bool, Parameter(negative=(), help="log more to stderr")] = False,
+    verbose: Annotated[bool, Parameter(negative=(), help="log more, and what servers write to stderr")] = False,
     options: Options = DEFAULT,
 ) -> None:
     """Serve MCP at /mcp until stopped by SIGTERM or Ctrl-C."""
