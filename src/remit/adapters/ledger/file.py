@@ -70,7 +70,7 @@ class FileLedger:
         self._loop, self._options, self._on_failure = loop, options, on_failure
         self._lines = Lines(signer, clock, options.record_bytes_max)
         self._failure = ""
-        self._sync_failed = False
+        self._mendable = True
         self._owner = 0
         self._refusals: Counter[Reason] = Counter()
         self._in_flight: dict[str, None] = {}
@@ -197,10 +197,10 @@ class FileLedger:
     def reopen(self) -> None:
         """After a failed write was mended (a full disk): begin a new segment, which names what the failed one left.
 
-        Intents whose outcome was lost with it become `unknown`. A failed sync needs a restart instead: what the
-        operating system still shows may not be on the disk. Raises `Outage`.
+        Intents whose outcome was lost with it become `unknown`. A failed sync and a file that is not where it was need
+        a restart instead: what the operating system still shows may not be on the disk. Raises `Outage`.
         """
-        if not self._failure or self._sync_failed:
+        if not self._failure or not self._mendable:
             raise refuse(Reason.LEDGER_UNAVAILABLE, self._failure or "the ledger is open")
         self._end_work()
         try:
@@ -252,6 +252,7 @@ class FileLedger:
             os.close(salts.descriptor)
             raise
         self._segment, self._end, self._salts = number, len(line), salts
+        self._inode = os.fstat(self._descriptor).st_ino
 
     def _rotate(self) -> None:
         """Go on in a new file. Costs the loop a few small syncs, once per `segment_bytes_max`. Raises `Outage`."""
@@ -285,12 +286,24 @@ class FileLedger:
     def _take(self) -> Round:
         """What is to be synced now, everything pending included. Raises `Outage`."""
         self._write_out()
+        self._require_in_place()
         descriptors = [*self._retired, self._descriptor]
         if self._salts.unsynced:
             self._salts.unsynced = False
             descriptors.append(self._salts.descriptor)
         retired, self._retired = tuple(self._retired), []
         return Round(Position(self._segment, self._end), tuple(descriptors), retired)
+
+    def _require_in_place(self) -> None:
+        """The file by its name is the one written to, and as long. One that was moved, replaced by an editor or cut
+        would take records to where nobody reads them, without an error. Raises `Outage`."""
+        path = segment_path(self._directory, self._segment)
+        try:
+            found = os.stat(path)
+        except OSError as problem:
+            raise self._fail("found", problem) from problem
+        if (found.st_ino, found.st_size) != (self._inode, self._end):
+            raise self._stop(f"{path.name} was replaced, cut or written to by something else; records may be lost")
 
     def _end_work(self) -> None:
         """Stop timers and thread, sync unless something failed, close the files. Raises `Outage`."""
@@ -356,10 +369,13 @@ class FileLedger:
         self._fail("synced", problem)
 
     def _fail(self, what: str, problem: OSError) -> Refusal:
+        return self._stop(f"the ledger could not be {what}: {named(problem)}", mendable=what in ("opened", "written"))
+
+    def _stop(self, detail: str, *, mendable: bool = False) -> Refusal:
         """From here on nothing is written. The refusal to raise."""
-        refusal = refuse(Reason.LEDGER_UNAVAILABLE, f"the ledger could not be {what}: {named(problem)}")
+        refusal = refuse(Reason.LEDGER_UNAVAILABLE, detail)
         first, self._failure = not self._failure, self._failure or refusal.detail
-        self._sync_failed = self._sync_failed or what == "synced"
+        self._mendable = self._mendable and mendable
         if self._thread is not None:
             self._thread.refuse_waiters(refusal)
         if first:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,6 +179,46 @@ async def test_a_failed_sync_tells_once_and_cannot_be_reopened(scene: Scene) -> 
         ledger.close()
     scene.open().close()
     assert scene.verify().verified
+
+
+def replaced(path: Path) -> None:
+    """As `sed -i` and most editors do."""
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    copy.rename(path)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        pytest.param(lambda path: path.rename(path.with_name("away")), id="moved"),
+        pytest.param(lambda path: path.unlink(), id="removed"),
+        pytest.param(replaced, id="replaced"),
+        pytest.param(lambda path: os.truncate(path, 10), id="cut"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes() + b"{}\n"), id="appended to"),
+    ],
+)
+async def test_a_file_that_is_not_where_it_was_stops_the_ledger(scene: Scene, tamper: Callable[[Path], object]) -> None:
+    ledger = scene.open(asyncio.get_running_loop())
+    await ledger.durable(ledger.write(RecordKind.INTENT, "dec_1", FIELDS))
+    tamper(scene.directory / "00000001.jsonl")
+    with pytest.raises(Outage) as refused:
+        await ledger.durable(ledger.write(RecordKind.INTENT, "dec_2", FIELDS))
+    assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
+    assert scene.failures == [ledger.failure]
+    with pytest.raises(Outage):
+        ledger.write(RecordKind.INTENT, "dec_3", FIELDS)
+    with pytest.raises(Outage):
+        ledger.reopen()
+    ledger.close()
+
+
+async def test_an_idle_ledger_notices_that_its_file_is_gone(scene: Scene) -> None:
+    ledger = scene.open(asyncio.get_running_loop(), refusals_s=0.001)
+    (scene.directory / "00000001.jsonl").unlink()
+    await eventually(lambda: bool(scene.failures))
+    assert "ENOENT" in ledger.failure
+    ledger.close()
 
 
 async def test_an_intent_starts_a_sync_at_the_end_of_its_turn(scene: Scene) -> None:

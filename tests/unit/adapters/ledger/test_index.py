@@ -127,7 +127,8 @@ def test_two_processes_may_share_the_index(index: LedgerIndex, scene: Scene, tmp
     other.close()
 
 
-def test_a_torn_or_damaged_line_is_left_to_verification(index: LedgerIndex, scene: Scene) -> None:
+def test_a_torn_or_damaged_line_is_left_to_verification(index: LedgerIndex, ledger: FileLedger, scene: Scene) -> None:
+    ledger.close()
     scene.rewrite(lambda content: content + b"not json\n" + b'{"seq":')
-    assert index.catch_up() == 5
+    assert index.catch_up() == 6
     assert [record["id"] for record in index.find(Asked(kind=RecordKind.DENIAL))] == ["dec_3"]
