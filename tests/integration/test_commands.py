@@ -116,6 +116,41 @@ def test_the_ledger_is_read_and_verified_while_it_is_written(stage: Stage) -> No
     assert remit("audit", "verify", folder=stage.folder).returncode == 0
 
 
+def write_intent(stage: Stage, path: Path, content: str) -> str:
+    assert called(stage, "files/write_file", f"path={path}", f"content={content}", "--as", "engineer")[0] == 0
+    newest = reversed(tail(stage, 8))
+    return next(str(record["id"]) for record in newest if record.get("action") == "files/write_file")
+
+
+def proof(stage: Stage, decision: str, arguments: Path) -> tuple[int, str]:
+    done = remit("audit", "prove", decision, "--arguments", str(arguments), "--json", folder=stage.folder)
+    return done.returncode, json.loads(done.stdout)["proof"]
+
+
+def test_arguments_are_proven_until_they_are_erased_and_the_ledger_verifies_after(stage: Stage) -> None:
+    path, given = stage.workspace / "proven.txt", stage.folder / "given.json"
+    decision, kept = write_intent(stage, path, "said-only-once"), write_intent(stage, path, "two")
+    given.write_text(json.dumps({"content": "said-only-once", "path": str(path)}))
+    assert proof(stage, decision, given) == (0, "matches")
+    assert proof(stage, kept, given) == (1, "differs")
+    erased = remit("audit", "erase", decision, "--json", folder=stage.folder)
+    assert json.loads(erased.stdout)["erased"] is True
+    assert proof(stage, decision, given) == (1, "erased")
+    assert proof(stage, kept, given) == (1, "differs"), "only one salt is gone"
+    assert remit("audit", "verify", folder=stage.folder).returncode == 0
+    acts = [(record.get("act"), record.get("decision")) for record in tail(stage, 40)]
+    assert ("audit.erase", decision) in acts
+    assert "said-only-once" not in json.dumps(tail(stage, 40)), "what was given to prove is kept nowhere"
+
+
+def test_a_decision_that_never_was_is_neither_proven_nor_erased(stage: Stage) -> None:
+    for words in (("erase", "dec_none"), ("prove", "dec_none", "--arguments", str(stage.folder / "remit.yaml"))):
+        done = remit("audit", *words, folder=stage.folder)
+        assert done.returncode != 0
+    done = remit("audit", "erase", "dec_none", folder=stage.folder)
+    assert "no decision 'dec_none' that you may see" in done.stderr
+
+
 def tail(stage: Stage, count: int) -> list[dict[str, Any]]:
     done = remit("audit", "tail", "--count", str(count), "--json", folder=stage.folder)
     documents = [json.loads(line) for line in done.stdout.splitlines()]

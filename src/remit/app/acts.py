@@ -26,7 +26,7 @@ from remit.app.act_arguments import (
     text,
     ttl_s_of,
 )
-from remit.app.wiring import Remit
+from remit.app.wiring import Remit, canonical
 from remit.core.administration import Act, ActPermitted, Administrator
 from remit.core.catalog import Server
 from remit.core.errors import Refusal, refuse
@@ -34,7 +34,7 @@ from remit.core.grant import GrantEvent, GrantState
 from remit.core.grantbook import Selector
 from remit.core.reasons import Reason
 from remit.flows.create_grant import AdministrationRequest
-from remit.flows.explain import explain, visible
+from remit.flows.explain import explain, first_visible, visible
 
 Answer = Mapping[str, Any] | AsyncIterator[Mapping[str, Any]]
 FOLLOW_EVERY_S = 0.25
@@ -191,6 +191,34 @@ class Acts:
             if first <= record["seq"] <= (last or record["seq"]) and visible(record, tenants):
                 yield record
 
+    async def prove(self, administrator: Administrator, arguments: Arguments) -> Answer:
+        """Whether a decision was about exactly these arguments, which are looked at and kept nowhere."""
+        supposed = arguments.get("arguments")
+        if not isinstance(supposed, dict):
+            raise refuse(Reason.INVALID_PARAMS, "arguments: expected an object")
+        asked = text(arguments, "decision_id")
+        permitted = await self._permit_about(administrator, Act.AUDIT_PROVE, asked)
+        proof = await self.remit.records.prove(asked, canonical(supposed) if supposed else b"")
+        return {"proof": proof, "decision_id": permitted.decision_id}
+
+    async def erase(self, administrator: Administrator, arguments: Arguments) -> Answer:
+        """The record of the act is durable before the salt is gone."""
+        asked = text(arguments, "decision_id")
+        permitted = await self._permit_about(administrator, Act.AUDIT_ERASE, asked)
+        return {"erased": await self.remit.records.erase(asked), "decision_id": permitted.decision_id}
+
+    async def _permit_about(self, administrator: Administrator, act: Act, asked: str) -> ActPermitted:
+        """An act about one decision is its tenant's; a decision that may not be seen looks like one there never was."""
+        found = await self.remit.records.find(asked)
+        try:
+            tenant = first_visible(found, asked, administrator.tenants).get("tenant")
+        except Refusal as refusal:
+            permitted = await self._permit(administrator, act, administrator.tenants, {"decision": asked})
+            self.remit.administer.refused(permitted, refusal)
+            raise
+        tenants = frozenset({tenant}) if tenant else administrator.tenants
+        return await self._permit(administrator, act, tenants, {"decision": asked})
+
     # keys and status -------------------------------------------------------------------------------------------------
     async def rotate(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.KEY_ROTATE, frozenset(), {})
@@ -275,6 +303,8 @@ _ACTS: dict[str, Carry] = {
     "audit.tail": Acts.tail,
     "audit.head": Acts.head,
     "audit.export": Acts.export,
+    "audit.prove": Acts.prove,
+    "audit.erase": Acts.erase,
     "key.rotate": Acts.rotate,
     "status": Acts.status,
 }

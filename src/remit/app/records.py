@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from remit.adapters.ledger.index import Asked, LedgerIndex
+from remit.adapters.ledger.salts import Proof
 from remit.core.ledger import RecordKind
 from remit.ports.records import Record
 
@@ -21,6 +22,14 @@ class IndexedRecords:
         if explained is None:
             return []
         return [record for record in (explained.record, explained.outcome) if record is not None]
+
+    async def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
+        """See `LedgerIndex.prove`."""
+        return await asyncio.to_thread(self._index.prove, decision_id, arguments)
+
+    async def erase(self, decision_id: str) -> bool:
+        """See `LedgerIndex.erase`."""
+        return await asyncio.to_thread(self._index.erase, decision_id)
 
 
 def newest_store_sequence(index: LedgerIndex) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,12 @@ from remit.cli.terminal import one_line
 from remit.cli.times import moment
 
 TAIL_MAX = 10_000
+PROVEN = {
+    "matches": "matches    the call was made with exactly these arguments",
+    "differs": "differs    the call was made with other arguments",
+    "erased": "erased     the digest was erased: nobody can tell",
+    "no_arguments": "matches    the call had no arguments, and none were given",
+}
 FRAME = frozenset({"seq", "at", "kind", "id", "link", "signature", "key", "previous", "segment"})
 app = App(name="audit", help="Read, verify and export the ledger.")
 
@@ -143,6 +150,36 @@ def export(
     bounds = {name: value for name, value in (("first", first), ("last", last)) if value is not None}
     with options.administration() as administration:
         _lines(administration.items("audit.export", bounds))
+
+
+@app.command
+def prove(
+    decision: Annotated[str, Parameter(help="its id, dec_…")],
+    /,
+    *,
+    arguments: Annotated[Path, Parameter(help="a file with the arguments as a JSON object; - reads stdin")],
+    options: Options = DEFAULT,
+) -> int:
+    """Tell whether a call was made with exactly these arguments. Exit code 1 if not, or if it can no longer be told."""
+    try:
+        supposed = json.loads(sys.stdin.read() if str(arguments) == "-" else arguments.read_text("utf-8"))
+    except (OSError, ValueError) as problem:
+        raise usage(f"{arguments}: {problem}", "give the arguments as one JSON object") from None
+    with options.administration() as administration:
+        found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed})
+    proof = str(found["proof"])
+    emit("audit-proof", {"decision": decision, **found}, as_json=options.json, text=PROVEN.get(proof, proof))
+    return Exit.OK if proof in ("matches", "no_arguments") else Exit.FINDINGS
+
+
+@app.command
+def erase(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, options: Options = DEFAULT) -> None:
+    """Make a call's argument digest say nothing, for good. The ledger still verifies."""
+    with options.administration() as administration:
+        found = administration.act("audit.erase", {"decision_id": decision})
+    done = "erased     nobody can tell any more which arguments it had; backups of the salts are yours to erase"
+    text = done if found["erased"] else "nothing    the record holds no argument digest"
+    emit("audit-erase", {"decision": decision, **found}, as_json=options.json, text=text)
 
 
 def _lines(records: Iterable[Mapping[str, Any]]) -> None:

@@ -33,6 +33,8 @@ class Act(StrEnum):
     POLICY_RELOAD = "policy.reload"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORT = "audit.export"
+    AUDIT_PROVE = "audit.prove"
+    AUDIT_ERASE = "audit.erase"
     EXPLAIN = "explain"
     KEY_ROTATE = "key.rotate"
     STATUS = "status"
@@ -70,6 +72,8 @@ RULES: Final[dict[Act, Rule]] = {
     Act.POLICY_RELOAD: _rule(Role.POLICY, changes=True),
     Act.AUDIT_READ: _rule(Role.AUDIT, changes=False),
     Act.AUDIT_EXPORT: _rule(Role.AUDIT, changes=False),
+    Act.AUDIT_PROVE: _rule(Role.AUDIT, changes=False),
+    Act.AUDIT_ERASE: _rule(Role.KEY, changes=True),  # a salt is a key: whoever reads the records cannot blind them
     Act.EXPLAIN: _rule(Role.AUDIT, Role.POLICY, Role.APPROVAL, changes=False),
     Act.KEY_ROTATE: _rule(Role.KEY, changes=True, reach=Reach.PROCESS),
     Act.STATUS: _rule(*Role, changes=False, reach=Reach.PROCESS),

@@ -24,9 +24,7 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
     look alike.
     """
     found = await records.find(decision_id)
-    if not found or not visible(found[0], tenants):  # the first says whose decision it is
-        raise refuse(Reason.INVALID_PARAMS, f"no decision {decision_id[:40]!r} that you may see")
-    first = found[0]
+    first = first_visible(found, decision_id, tenants)
     story: dict[str, Any] = {
         "decision_id": decision_id,
         "kind": first["kind"],
@@ -42,6 +40,13 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
         "detail": first.get("detail", ""),
     }
     return story | ending(found)
+
+
+def first_visible(found: Sequence[Record], decision_id: str, tenants: frozenset[str]) -> Record:
+    """The first record of a decision, which says whose it is. Raises `Invalid` as `explain` does."""
+    if not found or not visible(found[0], tenants):
+        raise refuse(Reason.INVALID_PARAMS, f"no decision {decision_id[:40]!r} that you may see")
+    return found[0]
 
 
 def visible(record: Record, tenants: frozenset[str]) -> bool:

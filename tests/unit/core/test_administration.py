@@ -49,12 +49,13 @@ def test_the_auditor_reads_and_changes_nothing() -> None:
     assert not any(RULES[act].changes for act in acts)
 
 
-def test_no_role_alone_can_both_write_policy_and_make_grants_or_read_the_records() -> None:
+def test_no_role_alone_can_both_write_policy_and_make_grants_or_read_the_records_or_blind_them() -> None:
     for left, right in [
         (Act.POLICY_RELOAD, Act.GRANT_CREATE),
         (Act.GRANT_CREATE, Act.AUDIT_READ),
         (Act.KEY_ROTATE, Act.AUDIT_READ),
         (Act.SERVER_APPROVE, Act.POLICY_RELOAD),
+        (Act.AUDIT_ERASE, Act.AUDIT_READ),
     ]:
         assert not RULES[left].roles & RULES[right].roles
 
