@@ -88,7 +88,7 @@ async def test_a_bug_in_one_act_is_not_shown_and_does_not_end_the_connection(pat
 
 async def test_the_command_line_turns_a_denial_into_its_exit_code(path: Path) -> None:
     def denied() -> Exit:
-        with Administration(path) as administration, pytest.raises(CommandFailed) as caught:
+        with Administration.at(path) as administration, pytest.raises(CommandFailed) as caught:
             administration.act("audit.read")
         return caught.value.code
 
@@ -97,6 +97,6 @@ async def test_the_command_line_turns_a_denial_into_its_exit_code(path: Path) ->
 
 async def test_no_running_remit_is_unreachable_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed) as caught:
-        Administration(tmp_path / "nothing.sock")
+        Administration.at(tmp_path / "nothing.sock")
     assert caught.value.code is Exit.UNREACHABLE
     assert "remit serve" in caught.value.next_step

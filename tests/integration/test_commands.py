@@ -35,7 +35,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def known(stage: Stage) -> int:
-    with Administration(stage.socket) as administration:
+    with Administration.at(stage.socket) as administration:
         return sum(server["health"] == "ok" for server in administration.act("server.list")["servers"])
 
 

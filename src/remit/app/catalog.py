@@ -95,13 +95,17 @@ class LiveCatalog:
 
     async def start(self) -> None:
         """Serve what was pinned before, then begin asking. Raises `Outage` if the pins cannot be trusted."""
+        await self.load()
+        self._tasks = [asyncio.get_running_loop().create_task(self._keep_current(name)) for name in self._known]
+
+    async def load(self) -> None:
+        """Serve what was pinned before, and ask nobody. Raises `Outage` if the pins cannot be trusted."""
         for name, pinned in (await load_pins(self._registrar.store)).items():
             known = self._known.get(name)
             if known is not None:
                 known.pinned = pinned
                 known.health = "stored"
                 self._publish(known)
-        self._tasks = [asyncio.get_running_loop().create_task(self._keep_current(name)) for name in self._known]
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -39,7 +39,8 @@ def plain(problem: msgspec.ValidationError, where: str, kind: type[msgspec.Struc
     inside = re.sub(r"\$\.?", "", place.replace("`", "")).replace("key in", "a key in")
     unknown = re.search(r"unknown field `([^`]+)`", text)
     if unknown:
-        near = difflib.get_close_matches(unknown[1], fields if inside else kind.__struct_fields__, n=1)
+        known = [name for name in (fields if inside else kind.__struct_fields__) if name != unknown[1]]
+        near = difflib.get_close_matches(unknown[1], known, n=1)
         text += f"; did you mean {near[0]!r}?" if near else ""
     if "matching regex" in text:
         text = "expected a name: lower-case letters, digits and -, at most 63, first a letter or digit"

@@ -127,8 +127,11 @@ def canonical(arguments: Mapping[str, Any]) -> bytes:
     return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
 
 
-async def assemble(configuration: Configuration) -> Remit:
-    """Open everything and bring the stored grants back. Raises `ConfigurationInvalid`, `KeyFileError` or `Outage`."""
+async def assemble(configuration: Configuration, *, ask_servers: bool = True) -> Remit:
+    """Open everything and bring the stored grants back. Raises `ConfigurationInvalid`, `KeyFileError` or `Outage`.
+
+    Without `ask_servers` no server is reached and no process started: for an administrative act alone.
+    """
     registered = registry(configuration)
     files = await open_files(configuration)
     changes, grants = InProcessChanges(), GrantBook()
@@ -159,7 +162,7 @@ async def assemble(configuration: Configuration) -> Remit:
         end_grant=EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )
-    await revive(remit)
+    await revive(remit, ask_servers=ask_servers)
     return remit
 
 
@@ -245,7 +248,7 @@ def tool_call(
     )
 
 
-async def revive(remit: Remit) -> None:
+async def revive(remit: Remit, *, ask_servers: bool) -> None:
     """Grants first, then the catalog and the policies that speak of it."""
     used = await asyncio.to_thread(remit.files.index.calls_by_grant)
     sequence = await asyncio.to_thread(newest_store_sequence, remit.files.index)
@@ -259,8 +262,11 @@ async def revive(remit: Remit) -> None:
         ledger_sequence=sequence,
     ).load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
-    remit.servers.upstreams.start()
-    await remit.servers.catalog.start()
+    if ask_servers:
+        remit.servers.upstreams.start()
+        await remit.servers.catalog.start()
+    else:
+        await remit.servers.catalog.load()
     faults = await remit.policy.load()
     for fault in faults:
         log.error("policy_fault", extra={"at": str(fault)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +37,8 @@ def tail(
     """Print the ledger's last records, one line each; with --json, one document per line."""
     if not 1 <= count <= TAIL_MAX:
         raise usage(f"--count is 1 to {TAIL_MAX}", "everything there is: remit audit export")
-    with options.administration(timeout_s=None if follow else 60.0) as administration:
+    connect = partial(options.administration, timeout_s=None) if follow else options.administration_or_alone
+    with connect() as administration:
         for record in administration.items("audit.tail", {"count": count, "follow": follow}):
             emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))
 
@@ -133,7 +135,7 @@ def public_key(*, options: Options = DEFAULT) -> None:
 @app.command
 def head(*, options: Options = DEFAULT) -> None:
     """Print an anchor of the ledger's end. Keep it outside: it makes a cut at the end visible to `verify`."""
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         anchor = administration.act("audit.head")
     # The anchor is data for `verify --anchor`, so it is the same JSON with and without --json.
     emit("audit-anchor", anchor, as_json=True, text="")
@@ -148,7 +150,7 @@ def export(
 ) -> None:
     """Write records to stdout as JSON lines, as they stand in the ledger."""
     bounds = {name: value for name, value in (("first", first), ("last", last)) if value is not None}
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         _lines(administration.items("audit.export", bounds))
 
 
@@ -165,7 +167,7 @@ def prove(
         supposed = json.loads(sys.stdin.read() if str(arguments) == "-" else arguments.read_text("utf-8"))
     except (OSError, ValueError) as problem:
         raise usage(f"{arguments}: {problem}", "give the arguments as one JSON object") from None
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed})
     proof = str(found["proof"])
     emit("audit-proof", {"decision": decision, **found}, as_json=options.json, text=PROVEN.get(proof, proof))
@@ -175,7 +177,7 @@ def prove(
 @app.command
 def erase(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, options: Options = DEFAULT) -> None:
     """Make a call's argument digest say nothing, for good. The ledger still verifies."""
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         found = administration.act("audit.erase", {"decision_id": decision})
     done = "erased     nobody can tell any more which arguments it had; backups of the salts are yours to erase"
     text = done if found["erased"] else "nothing    the record holds no argument digest"

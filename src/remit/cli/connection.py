@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,30 @@ from remit.cli.output import CommandFailed, Exit
 _CODES = {"denied": Exit.DENIED, "unauthenticated": Exit.DENIED, "invalid": Exit.USAGE, "outage": Exit.UNREACHABLE}
 
 
-class Administration:
-    """One connection to a running Remit. Raises `CommandFailed` with what the server said."""
+class NoRemit(CommandFailed):
+    """No Remit runs for this configuration."""
 
-    def __init__(self, path: Path, timeout_s: float | None = 60.0) -> None:
-        self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout_s)
+
+class Administration:
+    """One connection to a running Remit, or to one that runs for this command alone: then `close` ends it. Raises
+    `CommandFailed` with what was said."""
+
+    def __init__(self, connection: socket.socket, close: Callable[[], None]) -> None:
+        self._socket = connection
+        self._close = close
+        self._file = connection.makefile("rb")
+
+    @classmethod
+    def at(cls, path: Path, timeout_s: float | None = 60.0) -> Administration:
+        """Raises `NoRemit` when nobody listens there."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout_s)
         try:
-            self._socket.connect(str(path))
+            connection.connect(str(path))
         except OSError as problem:
-            self._socket.close()
+            connection.close()
             raise _unconnected(path, problem) from None
-        self._file = self._socket.makefile("rb")
+        return cls(connection, connection.close)
 
     def act(self, act: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Carry out an act that has one result."""
@@ -69,7 +80,7 @@ class Administration:
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
-        self._socket.close()
+        self._close()
 
 
 def _refused(error: Mapping[str, Any]) -> CommandFailed:
@@ -95,7 +106,7 @@ def _unconnected(path: Path, problem: OSError) -> CommandFailed:
             detail=str(path),
             next_step="run as the service's user, or be added to administrators",
         )
-    return CommandFailed(
+    return NoRemit(
         Exit.UNREACHABLE,
         "no running Remit for this configuration",
         detail=f"looked for {path}",

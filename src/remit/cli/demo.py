@@ -96,7 +96,7 @@ def _ask(question: str) -> None:
 
 def _servers_known(stage: Stage) -> bool:
     """Whether Remit has seen what every server offers."""
-    with Administration(stage.socket) as administration:
+    with Administration.at(stage.socket) as administration:
         servers = administration.act("server.list")["servers"]
     return bool(servers) and all(server["health"] == "ok" and server["tools"] for server in servers)
 
@@ -110,7 +110,7 @@ def _walk(stage: Stage, peers: Mapping[str, Peer], started_s: float, *, as_json:
     if not as_json:
         note(f"servers  {versions}\nclient   official Python SDK {SDK_VERSION}")
         note(f"remit    {stage.url}/mcp, files in {stage.folder}\n")
-    with Administration(stage.socket) as administration:
+    with Administration.at(stage.socket) as administration:
         shown = []
         for step in walk(stage, administration):
             shown.append(step)

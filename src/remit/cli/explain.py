@@ -19,7 +19,7 @@ VERDICT = {"permit": ("32", "PERMITTED"), "deny": ("31", "DENIED")}
 
 def explain(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, options: Options = DEFAULT) -> None:
     """Tell why a decision was taken, and what to do next."""
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         story = administration.act("explain", {"decision_id": decision})
     emit("explain", story, as_json=options.json, text=explained(story))
 

@@ -59,7 +59,7 @@ def create(*, asked: Asked, options: Options = DEFAULT) -> None:
     if asked.calls_max is not None and asked.calls_max < 1:
         raise usage("--calls-max is at least 1")
     arguments = asked.arguments()
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         made = administration.act("grant.create", arguments)
     emit("grant", made, as_json=options.json, text=_made(made))
     if made["expires_in_s"] < arguments["ttl_s"] - 1:
@@ -94,7 +94,7 @@ def list_grants(
 ) -> None:
     """List the grants you may see: whose, what for, how much is used, when they end."""
     given = {"user": user, "client": client, "tenant": tenant}
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         found = administration.act("grant.list", {name: value for name, value in given.items() if value})
     grants = [grant for grant in found["grants"] if ended or grant["state"] == "active"]
     emit("grants", {**found, "grants": grants}, as_json=options.json, text=_listed(grants))
@@ -121,6 +121,6 @@ def _ends(grant: Mapping[str, Any]) -> str:
 @app.command
 def end(grant: Annotated[str, Parameter(help="the grant's id")], /, *, options: Options = DEFAULT) -> None:
     """End one grant: its token, its calls in flight and its processes."""
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         done = administration.act("grant.end", {"grant": grant})
     report_end(done, f"grant {grant}", as_json=options.json)

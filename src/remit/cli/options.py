@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from remit.cli.connection import Administration
-from remit.cli.output import CommandFailed, Exit
+from remit.cli.connection import Administration, NoRemit
+from remit.cli.output import CommandFailed, Exit, note
+from remit.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from remit.app.settings import Configuration
@@ -38,7 +39,35 @@ class Options:
 
     def administration(self, *, timeout_s: float | None = 60.0) -> Administration:
         """A connection to the running Remit of this configuration. Without a timeout it waits for ever."""
-        return Administration(self.configuration().socket_path, timeout_s)
+        return Administration.at(self.configuration().socket_path, timeout_s)
+
+    def administration_or_alone(self) -> Administration:
+        """The same; when none runs, this process is Remit for as long as the command takes, and holds its lock."""
+        configuration = self.configuration()
+        try:
+            return Administration.at(configuration.socket_path)
+        except NoRemit:
+            if not configuration.ledger_dir.exists():
+                raise
+        return _alone(configuration)
+
+
+def _alone(configuration: Configuration) -> Administration:
+    from remit.app.alone import Alone
+    from remit.app.serve import START_PROBLEMS
+
+    try:
+        alone = Alone(configuration)
+    except START_PROBLEMS as problem:
+        raise CommandFailed(
+            Exit.UNREACHABLE,
+            "no running Remit, and this command could not do it alone",
+            detail=one_line(problem, 400),
+            next_step="remit check",
+            reason="start_failed",
+        ) from None
+    note("note   no running Remit: done by this command alone, which keeps one from starting meanwhile")
+    return Administration(alone.socket, alone.close)
 
 
 # What a command is called with when none of them is given.

@@ -39,7 +39,7 @@ def revoke(*, whose: Whose = NOBODY, options: Options = DEFAULT) -> None:
             "give exactly one of --user --client --server --tenant --grant --actor --all",
         )
     ((kind, name),) = chosen.items()
-    with options.administration() as administration:
+    with options.administration_or_alone() as administration:
         done = administration.act("revoke", chosen)
     if not done["grants"] and _unknown(options, kind, name):
         note(f"note   the configuration has no {kind} {one_line(name)}; is the name right?")

@@ -44,6 +44,13 @@ def test_a_good_file_is_read_into_the_words_of_the_inside(tmp_path: Path) -> Non
     assert configs["files"].credential == "env:FILES_TOKEN"
 
 
+def test_no_key_is_suggested_for_itself(tmp_path: Path) -> None:
+    elsewhere = {"stdio": {"command": ["x"], "arguments": []}}  # a field, but not of this part
+    said = problem(tmp_path, servers={"x": {"tenants": ["acme"], "environment": "dev", "owner": "o", **elsewhere}})
+    assert "unknown field `arguments`" in said
+    assert "did you mean 'arguments'" not in said
+
+
 def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     said = problem(tmp_path, tenents=["acme"])
     assert "tenents" in said

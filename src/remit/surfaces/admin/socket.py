@@ -47,7 +47,7 @@ class AdminSocket:
         self._path.unlink(missing_ok=True)
         before = os.umask(0o177)  # created closed; opened only as far as configured
         try:
-            self._server = await asyncio.start_unix_server(self._serve, path=str(self._path), limit=LINE_BYTES_MAX)
+            self._server = await asyncio.start_unix_server(self.converse, path=str(self._path), limit=LINE_BYTES_MAX)
         finally:
             os.umask(before)
         self._path.chmod(self._mode)
@@ -59,7 +59,8 @@ class AdminSocket:
             task.cancel()
         self._path.unlink(missing_ok=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one peer until it leaves."""
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)

@@ -1,0 +1,96 @@
+"""Commands while no Remit runs: the same decisions and records, one writer at a time, and nobody else is woken."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from remit.app.alone import Alone
+from remit.app.settings import Configuration, load
+from remit.app.wiring import assemble
+from remit.cli.connection import Administration
+from remit.cli.output import CommandFailed, Exit
+from remit.core.errors import Outage
+from tests.peers import remit_process
+from tests.peers.remit_process import RemitProcess
+
+POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
+WHO = ("--user", "engineer", "--client", "editor", "--purpose", "test")
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[RemitProcess]:
+    """A Remit that has run and was killed. Its one server leaves a file behind whenever it is started."""
+    woken = {"touch": {"stdio": {"command": ["touch", str(tmp_path / "woken")]}}}
+    with remit_process.remit_process(tmp_path, woken, POLICIES, surveyed=False) as running:
+        running.cli("grant", "create", *WHO)
+        deadline_s = time.monotonic() + 10
+        while not (tmp_path / "woken").exists() and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        running.kill()
+        (tmp_path / "woken").unlink()
+        yield running
+
+
+def configured(remit: RemitProcess) -> Configuration:
+    return load(remit.folder / "remit.yaml")
+
+
+def test_what_a_command_makes_alone_stands_when_remit_is_back(stopped: RemitProcess) -> None:
+    made = stopped.cli("grant", "create", *WHO)["grant"]["id"]
+    assert stopped.cli("explain", stopped.cli("revoke", "--grant", made)["decision_id"])["outcome"] == "ok"
+    kept = stopped.cli("grant", "create", *WHO)["grant"]["id"]
+    assert stopped.cli("audit", "verify")["verified"] is True
+    back = remit_process.start(stopped.folder, stopped.url)
+    try:
+        states = {grant["id"]: grant["state"] for grant in back.cli("grant", "list")["grants"]}
+        assert states[kept] == "active"
+        assert states.get(made, "revoked") == "revoked"
+    finally:
+        remit_process.stop(back)
+
+
+def test_a_command_alone_starts_no_server_and_opens_no_port(stopped: RemitProcess) -> None:
+    stopped.cli("grant", "list")
+    stopped.cli("audit", "head")
+    assert not (stopped.folder / "woken").exists()
+
+
+def test_while_a_command_is_alone_no_remit_starts_and_after_it_one_does(stopped: RemitProcess) -> None:
+    alone = Alone(configured(stopped))
+    with pytest.raises(Outage) as refused:
+        asyncio.run(assemble(configured(stopped), ask_servers=False))
+    assert "stop it first" in refused.value.detail
+    with pytest.raises(Outage):
+        Alone(configured(stopped))
+    alone.close()
+    Alone(configured(stopped)).close()
+
+
+def test_who_is_alone_is_decided_like_anybody(stopped: RemitProcess) -> None:
+    config = stopped.folder / "remit.yaml"
+    config.write_text(config.read_text() + "administrators: {other: {uid: 4294967, roles: [audit], tenants: [acme]}}\n")
+    alone = Alone(configured(stopped))
+    with Administration(alone.socket, alone.close) as administration, pytest.raises(CommandFailed) as caught:
+        administration.act("grant.list")
+    assert (caught.value.code, caught.value.reason) == (Exit.DENIED, "role_missing")
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("server", "list"), ("audit", "tail", "--follow")])
+def test_what_is_about_the_running_remit_still_needs_one(stopped: RemitProcess, words: tuple[str, ...]) -> None:
+    assert stopped.cli(*words, expect=5)["error"]["message"] == "no running Remit for this configuration"
+
+
+def test_where_remit_never_ran_a_command_makes_nothing(tmp_path: Path) -> None:
+    remit_process.write(tmp_path, remit_process.configuration(8788, {}), POLICIES)
+    command = [sys.executable, "-m", "remit", "grant", "list", "--config", str(tmp_path / "remit.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5
+    assert "remit serve" in done.stderr
+    assert not (tmp_path / "state").exists()
