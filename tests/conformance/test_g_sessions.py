@@ -101,6 +101,18 @@ async def test_g15_delete_ends_the_session_here_and_at_the_server() -> None:
     assert (await scene.legacy("/mcp/files", token, other, "tools/list")).status == 200
 
 
+async def test_g15_delete_on_the_shared_endpoint_ends_the_session_at_every_server_of_the_tenant() -> None:
+    scene = McpScene()
+    token = scene.token()
+    session = await scene.open_session("/mcp", token)
+    headers: dict[bytes, bytes | None] = {b"authorization": token, b"mcp-session-id": session}
+    assert (await scene.send("/mcp", b"", headers, b"DELETE")).status == 200
+    closed = {server for server, _, _ in scene.upstreams.closed}
+    assert closed == {name for name, server in scene.catalog.servers.items() if "acme" in server.tenants}
+    assert "payroll" not in closed
+    assert (await scene.legacy("/mcp", token, session, "tools/list")).status == 404
+
+
 async def test_g15_the_grant_s_end_is_the_session_s_end() -> None:
     scene = McpScene()
     token, session = await opened(scene)

@@ -50,12 +50,14 @@ class SessionWalk:
         await self._carry(authenticated, request, listen, standing=True)
 
     async def close(self, authenticated: Authenticated, request: McpRequest) -> None:
-        """The client says the session is over (DELETE)."""
+        """The client says the session is over (DELETE). On `/mcp` it may have one at each server it can reach."""
         bound = self.walk.bind(authenticated)
         if request.session is None:
             raise refuse(Reason.SESSION_MISSING)
-        if request.endpoint.server:
-            await self.walk.upstreams.close_session(request.endpoint.server, bound.grant.id, request.session)
+        one, servers = request.endpoint.server, self.walk.catalog().servers.values()
+        reached = [one] if one else [server.name for server in servers if bound.grant.tenant in server.tenants]
+        for server in reached:
+            await self.walk.upstreams.close_session(server, bound.grant.id, request.session)
 
     async def _carry(
         self,

@@ -89,7 +89,9 @@ class RegisteredUpstreams:
         return self._of(server).listen(leased, last_event_id, _Overheard(sink, server, self))
 
     async def close_session(self, server: str, grant_id: str, session: Session) -> None:
-        await self._of(server).close_session(grant_id, session)
+        upstream = self._upstreams.get(server)
+        if upstream is not None:  # at one that cannot be used there is nothing to close
+            await upstream.close_session(grant_id, session)
 
     def end_grant(self, grant_id: str) -> int:
         return sum(upstream.end_grant(grant_id) for upstream in self._upstreams.values())
