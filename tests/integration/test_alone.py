@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -80,6 +82,33 @@ def test_who_is_alone_is_decided_like_anybody(stopped: RemitProcess) -> None:
     with Administration(alone.socket, alone.close) as administration, pytest.raises(CommandFailed) as caught:
         administration.act("grant.list")
     assert (caught.value.code, caught.value.reason) == (Exit.DENIED, "role_missing")
+
+
+def test_a_reader_that_stops_to_think_keeps_nobody_waiting(stopped: RemitProcess) -> None:
+    for _ in range(3):  # more than the pipe holds
+        stopped.cli("grant", "create", *WHO[:-1], "x" * 400)
+    theirs, ours = os.pipe()
+    fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-m", "remit", "audit", "export", "--config", str(stopped.folder / "remit.yaml")]
+    with subprocess.Popen(command, stdout=ours) as reading, os.fdopen(theirs) as exported:
+        os.close(ours)
+        assert '"segment"' in exported.readline()
+        stopped.cli("revoke", "--user", "engineer")
+        assert reading.poll() is None
+        assert len(exported.readlines()) > 12
+
+
+def test_commands_that_come_at_once_wait_for_each_other(stopped: RemitProcess) -> None:
+    command = [sys.executable, "-m", "remit", "grant", "create", *WHO, "--config", str(stopped.folder / "remit.yaml")]
+    several = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)]
+    assert [each.wait(30) for each in several] == [0, 0, 0]
+    assert len(stopped.cli("grant", "list")["grants"]) == 4
+
+
+def test_a_command_alone_leaves_little_behind(stopped: RemitProcess) -> None:
+    stopped.cli("audit", "head")
+    newest = max((stopped.folder / "state" / "ledger").glob("salts-*.bin"))
+    assert newest.stat().st_size <= 1024
 
 
 @pytest.mark.parametrize("words", [("doctor",), ("server", "list"), ("audit", "tail", "--follow")])

@@ -143,6 +143,30 @@ def test_arguments_are_proven_until_they_are_erased_and_the_ledger_verifies_afte
     assert "said-only-once" not in json.dumps(tail(stage, 40)), "what was given to prove is kept nowhere"
 
 
+def test_an_erasure_that_fails_is_on_record_as_refused(stage: Stage) -> None:
+    decision = write_intent(stage, stage.workspace / "kept.txt", "x")
+    (salts,) = [path for path in (stage.folder / "state" / "ledger").glob("salts-*.bin") if path.stat().st_size > 65000]
+    salts.rename(salts.with_name("away"))
+    try:
+        done = remit("audit", "erase", decision, "--json", folder=stage.folder)
+    finally:
+        salts.with_name("away").rename(salts)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["reason"]) == (5, "ledger_unavailable")
+    assert remit("explain", error["decision_id"], folder=stage.folder).stdout.count("ledger_unavailable") == 1
+    assert json.loads(remit("audit", "erase", decision, "--json", folder=stage.folder).stdout)["erased"] is True
+
+
+@pytest.mark.parametrize("given", ["[]", "NaN", '{"a": NaN}', '"\\ud800"', "{" * 300, '{"a":' * 300 + "1" + "}" * 300])
+def test_what_could_not_be_a_call_s_arguments_is_refused_with_a_sentence(stage: Stage, given: str) -> None:
+    file = stage.folder / "odd.json"
+    file.write_text(given)
+    done = remit("audit", "prove", "dec_none", "--arguments", str(file), folder=stage.folder)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "decision" not in done.stderr.splitlines()[0]
+
+
 def test_a_decision_that_never_was_is_neither_proven_nor_erased(stage: Stage) -> None:
     for words in (("erase", "dec_none"), ("prove", "dec_none", "--arguments", str(stage.folder / "remit.yaml"))):
         done = remit("audit", *words, folder=stage.folder)

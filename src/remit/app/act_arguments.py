@@ -13,6 +13,7 @@ from remit.core.reasons import Reason
 from remit.core.scope import OneTool, Scope, ToolName, parse_scope
 
 Arguments = Mapping[str, Any]
+DECISION_ID_LENGTH_MAX: Final = 64
 
 
 def text(arguments: Arguments, name: str) -> str:
@@ -20,6 +21,21 @@ def text(arguments: Arguments, name: str) -> str:
     if not isinstance(value, str):
         raise refuse(Reason.INVALID_PARAMS, f"{name}: expected text")
     return value
+
+
+def decision_of(arguments: Arguments) -> str:
+    """A decision's id as somebody typed it. It goes on record, so it is no longer than an id can be."""
+    found = text(arguments, "decision_id")
+    if len(found) > DECISION_ID_LENGTH_MAX:
+        raise refuse(Reason.INVALID_PARAMS, f"decision_id: at most {DECISION_ID_LENGTH_MAX} characters")
+    return found
+
+
+def object_of(arguments: Arguments, name: str) -> Mapping[str, Any]:
+    found = arguments.get(name)
+    if not isinstance(found, dict):
+        raise refuse(Reason.INVALID_PARAMS, f"{name}: expected an object")
+    return found
 
 
 def presence_of(arguments: Arguments) -> Presence:

@@ -20,6 +20,8 @@ from remit.app.act_arguments import (
     SELECTED_BY,
     Arguments,
     budget_of,
+    decision_of,
+    object_of,
     presence_of,
     scopes_of,
     selector_of,
@@ -145,7 +147,7 @@ class Acts:
 
     # evidence --------------------------------------------------------------------------------------------------------
     async def explain(self, administrator: Administrator, arguments: Arguments) -> Answer:
-        decision_id = text(arguments, "decision_id")
+        decision_id = decision_of(arguments)
         detail = {"decision": decision_id}
         permitted = await self._permit(administrator, Act.EXPLAIN, administrator.tenants, detail)
         return await explain(self.remit.records, decision_id, permitted.tenants)
@@ -193,19 +195,23 @@ class Acts:
 
     async def prove(self, administrator: Administrator, arguments: Arguments) -> Answer:
         """Whether a decision was about exactly these arguments, which are looked at and kept nowhere."""
-        supposed = arguments.get("arguments")
-        if not isinstance(supposed, dict):
-            raise refuse(Reason.INVALID_PARAMS, "arguments: expected an object")
-        asked = text(arguments, "decision_id")
+        asked, supposed = decision_of(arguments), object_of(arguments, "arguments")
+        try:
+            canon = canonical(supposed) if supposed else b""
+        except TypeError as problem:
+            raise refuse(Reason.INVALID_PARAMS, f"arguments: {problem}") from None
         permitted = await self._permit_about(administrator, Act.AUDIT_PROVE, asked)
-        proof = await self.remit.records.prove(asked, canonical(supposed) if supposed else b"")
+        with self._refusals_recorded(permitted):
+            proof = await self.remit.records.prove(asked, canon)
         return {"proof": proof, "decision_id": permitted.decision_id}
 
     async def erase(self, administrator: Administrator, arguments: Arguments) -> Answer:
         """The record of the act is durable before the salt is gone."""
-        asked = text(arguments, "decision_id")
+        asked = decision_of(arguments)
         permitted = await self._permit_about(administrator, Act.AUDIT_ERASE, asked)
-        return {"erased": await self.remit.records.erase(asked), "decision_id": permitted.decision_id}
+        with self._refusals_recorded(permitted):
+            erased = await self.remit.records.erase(asked)
+        return {"erased": erased, "decision_id": permitted.decision_id}
 
     async def _permit_about(self, administrator: Administrator, act: Act, asked: str) -> ActPermitted:
         """An act about one decision is its tenant's; a decision that may not be seen looks like one there never was."""

@@ -10,6 +10,7 @@ import socket
 import threading
 from concurrent.futures import Future
 
+from remit.adapters.ledger.segment import HeldByAnother as HeldByAnother
 from remit.app.acts import Acts
 from remit.app.settings import Configuration
 from remit.app.wiring import assemble
@@ -22,7 +23,7 @@ class Alone:
     """
 
     def __init__(self, configuration: Configuration) -> None:
-        """Raises what `assemble` raises, among it `Outage` when a Remit holds the ledger."""
+        """Raises what `assemble` raises, among it `HeldByAnother`."""
         self._configuration = configuration
         self.socket, self._theirs = socket.socketpair()
         self._started: Future[None] = Future()

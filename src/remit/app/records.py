@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from remit.adapters.ledger.durable import named
 from remit.adapters.ledger.index import Asked, LedgerIndex
 from remit.adapters.ledger.salts import Proof
+from remit.core.errors import refuse
 from remit.core.ledger import RecordKind
+from remit.core.reasons import Reason
 from remit.ports.records import Record
 
 
@@ -24,12 +28,23 @@ class IndexedRecords:
         return [record for record in (explained.record, explained.outcome) if record is not None]
 
     async def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
-        """See `LedgerIndex.prove`."""
-        return await asyncio.to_thread(self._index.prove, decision_id, arguments)
+        """See `LedgerIndex.prove`. Raises `Outage`."""
+        with _salts_readable():
+            return await asyncio.to_thread(self._index.prove, decision_id, arguments)
 
     async def erase(self, decision_id: str) -> bool:
-        """See `LedgerIndex.erase`."""
-        return await asyncio.to_thread(self._index.erase, decision_id)
+        """See `LedgerIndex.erase`. Raises `Outage`."""
+        with _salts_readable():
+            return await asyncio.to_thread(self._index.erase, decision_id)
+
+
+@contextmanager
+def _salts_readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        found = f"the salts of the record's segment cannot be used: {named(problem)}"
+        raise refuse(Reason.LEDGER_UNAVAILABLE, found) from problem
 
 
 def newest_store_sequence(index: LedgerIndex) -> int:

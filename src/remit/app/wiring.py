@@ -23,6 +23,7 @@ from remit.adapters.dialler.checked import CheckedDialler
 from remit.adapters.launcher.local import LocalLauncher
 from remit.adapters.ledger.file import FileLedger, LedgerOptions
 from remit.adapters.ledger.index import LedgerIndex
+from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND
 from remit.adapters.policy.engine import CedarEngine
 from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
@@ -133,7 +134,7 @@ async def assemble(configuration: Configuration, *, ask_servers: bool = True) ->
     Without `ask_servers` no server is reached and no process started: for an administrative act alone.
     """
     registered = registry(configuration)
-    files = await open_files(configuration)
+    files = await open_files(configuration, block_salts=BLOCK_SALTS if ask_servers else BLOCK_SALTS_COMMAND)
     changes, grants = InProcessChanges(), GrantBook()
     servers = reach_servers(configuration, files)
     servers.catalog.on_change(lambda _: changes.announce())
@@ -166,7 +167,7 @@ async def assemble(configuration: Configuration, *, ask_servers: bool = True) ->
     return remit
 
 
-async def open_files(configuration: Configuration) -> Files:
+async def open_files(configuration: Configuration, *, block_salts: int) -> Files:
     """Make what is missing on a first start. What is there and not as it should be is refused, never replaced."""
     settings, state = configuration.settings.ledger, configuration.state_dir
     os.umask(0o077)
@@ -186,7 +187,11 @@ async def open_files(configuration: Configuration) -> Files:
         clock,
         entropy,
         loop=asyncio.get_running_loop(),
-        options=LedgerOptions(heartbeat_s=settings.heartbeat_s, sync_each_turn=settings.durable != "UnsafeAsync"),
+        options=LedgerOptions(
+            heartbeat_s=settings.heartbeat_s,
+            sync_each_turn=settings.durable != "UnsafeAsync",
+            block_salts=block_salts,
+        ),
         on_failure=lambda why: log.critical("ledger_failed", extra={"why": why}),
     )
     if ledger.left.damaged:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,10 +37,27 @@ def tail(
     """Print the ledger's last records, one line each; with --json, one document per line."""
     if not 1 <= count <= TAIL_MAX:
         raise usage(f"--count is 1 to {TAIL_MAX}", "everything there is: remit audit export")
-    connect = partial(options.administration, timeout_s=None) if follow else options.administration_or_alone
-    with connect() as administration:
-        for record in administration.items("audit.tail", {"count": count, "follow": follow}):
-            emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))
+    asked = {"count": count, "follow": follow}
+    for record in _followed(options, asked) if follow else _records(options, "audit.tail", asked):
+        emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))
+
+
+def _followed(options: Options, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    with options.administration(timeout_s=None) as administration:
+        yield from administration.items("audit.tail", asked)
+
+
+def _records(options: Options, act: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Alone, all of them are put aside first: whoever reads slowly must not keep Remit from starting."""
+    with tempfile.TemporaryFile("w+") as aside:
+        with options.administration_or_alone() as administration:
+            found = administration.items(act, asked)
+            if not administration.alone:
+                yield from found
+                return
+            aside.writelines(json.dumps(record) + "\n" for record in found)
+        aside.seek(0)
+        yield from map(json.loads, aside)
 
 
 def record_line(record: Mapping[str, Any]) -> str:
@@ -150,8 +167,8 @@ def export(
 ) -> None:
     """Write records to stdout as JSON lines, as they stand in the ledger."""
     bounds = {name: value for name, value in (("first", first), ("last", last)) if value is not None}
-    with options.administration_or_alone() as administration:
-        _lines(administration.items("audit.export", bounds))
+    for record in _records(options, "audit.export", bounds):
+        print(json.dumps(record, separators=(",", ":")))
 
 
 @app.command
@@ -159,13 +176,16 @@ def prove(
     decision: Annotated[str, Parameter(help="its id, dec_…")],
     /,
     *,
-    arguments: Annotated[Path, Parameter(help="a file with the arguments as a JSON object; - reads stdin")],
+    arguments: Annotated[
+        Path, Parameter(allow_leading_hyphen=True, help="a file with the arguments as a JSON object; - reads stdin")
+    ],
     options: Options = DEFAULT,
 ) -> int:
     """Tell whether a call was made with exactly these arguments. Exit code 1 if not, or if it can no longer be told."""
     try:
         supposed = json.loads(sys.stdin.read() if str(arguments) == "-" else arguments.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
+        json.dumps(supposed, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half of a surrogate pair
+    except (OSError, ValueError, RecursionError) as problem:
         raise usage(f"{arguments}: {problem}", "give the arguments as one JSON object") from None
     with options.administration_or_alone() as administration:
         found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed})
@@ -182,8 +202,3 @@ def erase(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, opt
     done = "erased     nobody can tell any more which arguments it had; backups of the salts are yours to erase"
     text = done if found["erased"] else "nothing    the record holds no argument digest"
     emit("audit-erase", {"decision": decision, **found}, as_json=options.json, text=text)
-
-
-def _lines(records: Iterable[Mapping[str, Any]]) -> None:
-    for record in records:
-        print(json.dumps(record, separators=(",", ":")))

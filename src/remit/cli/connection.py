@@ -21,7 +21,8 @@ class Administration:
     """One connection to a running Remit, or to one that runs for this command alone: then `close` ends it. Raises
     `CommandFailed` with what was said."""
 
-    def __init__(self, connection: socket.socket, close: Callable[[], None]) -> None:
+    def __init__(self, connection: socket.socket, close: Callable[[], None], *, alone: bool = False) -> None:
+        self.alone = alone
         self._socket = connection
         self._close = close
         self._file = connection.makefile("rb")
@@ -53,7 +54,9 @@ class Administration:
                 yield message["item"]
 
     def _exchange(self, act: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        for line in self._answered(json.dumps({"act": act, "arguments": arguments}).encode() + b"\n"):
+        for line in self._answered(
+            json.dumps({"act": act, "arguments": arguments}, ensure_ascii=False).encode() + b"\n"
+        ):
             message: dict[str, Any] = json.loads(line)
             if message.get("ok") is False:
                 raise _refused(message["error"])

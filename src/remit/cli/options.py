@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from remit.app.settings import Configuration
 
 EVERYWHERE = Group("Every command", sort_key=99)
+ALONE_WAIT_S_MAX = 5.0
 UNIT_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -43,22 +45,29 @@ class Options:
 
     def administration_or_alone(self) -> Administration:
         """The same; when none runs, this process is Remit for as long as the command takes, and holds its lock."""
-        configuration = self.configuration()
-        try:
-            return Administration.at(configuration.socket_path)
-        except NoRemit:
-            if not configuration.ledger_dir.exists():
-                raise
-        return _alone(configuration)
+        configuration, deadline_s = self.configuration(), time.monotonic() + ALONE_WAIT_S_MAX
+        while True:
+            try:
+                return Administration.at(configuration.socket_path)
+            except NoRemit:
+                if not configuration.ledger_dir.exists():
+                    raise
+            found = _alone(configuration, may_wait=time.monotonic() < deadline_s)
+            if found is not None:
+                return found
+            time.sleep(0.05)  # noqa: TID251  either of two things may happen: the lock is free, or a socket is there
 
 
-def _alone(configuration: Configuration) -> Administration:
-    from remit.app.alone import Alone
+def _alone(configuration: Configuration, *, may_wait: bool) -> Administration | None:
+    """None: another command has the lock, or a Remit that starts or stops, which is over in a moment."""
+    from remit.app.alone import Alone, HeldByAnother
     from remit.app.serve import START_PROBLEMS
 
     try:
         alone = Alone(configuration)
     except START_PROBLEMS as problem:
+        if may_wait and isinstance(problem, HeldByAnother):
+            return None
         raise CommandFailed(
             Exit.UNREACHABLE,
             "no running Remit, and this command could not do it alone",
@@ -67,7 +76,7 @@ def _alone(configuration: Configuration) -> Administration:
             reason="start_failed",
         ) from None
     note("note   no running Remit: done by this command alone, which keeps one from starting meanwhile")
-    return Administration(alone.socket, alone.close)
+    return Administration(alone.socket, alone.close, alone=True)
 
 
 # What a command is called with when none of them is given.

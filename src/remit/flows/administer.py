@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remit.core.administration import RULES, Act, ActPermitted, Administrator, admin_fields, administrator_of, decide
+from remit.core.administration import Act, ActPermitted, Administrator, admin_fields, administrator_of, decide
 from remit.core.errors import Refusal
 from remit.core.ledger import RecordKind
 from remit.ports.clock import Entropy
@@ -31,7 +31,7 @@ class Administer:
     async def permit(
         self, administrator: Administrator, act: Act, tenants: frozenset[str], detail: Mapping[str, object]
     ) -> ActPermitted:
-        """Decide and record. An act that changes something waits until its record is durable. Raises `Denied`,
+        """Decide and record, and wait until the record is durable: nothing is read or changed before. Raises `Denied`,
         `Outage`.
 
         `detail` holds safe fields for the record (names and counts, never secrets, arguments or payloads).
@@ -46,8 +46,7 @@ class Administer:
             self.ledger.write(RecordKind.ADMIN, decision_id, fields)
             raise
         position = self.ledger.write(RecordKind.ADMIN, decision_id, {**fields, "effect": "permit"})
-        if RULES[act].changes:
-            await self.ledger.durable(position)
+        await self.ledger.durable(position)
         return permitted
 
     def refused(self, permitted: ActPermitted, refusal: Refusal) -> None:

@@ -38,6 +38,7 @@ class LedgerOptions:
     heartbeat_s: float = 60.0
     refusals_s: float = 10.0
     sync_each_turn: bool = True
+    block_salts: int = BLOCK_SALTS
     sync: Sync = sync_data
 
 
@@ -236,7 +237,7 @@ class FileLedger:
 
     def _open_segment(self, left: Left, unknown: list[str]) -> None:
         number = left.segment + 1
-        block_salts = BLOCK_SALTS if self._loop is not None else BLOCK_SALTS_COMMAND
+        block_salts = self._options.block_salts if self._loop is not None else BLOCK_SALTS_COMMAND
         salts = SaltFile(self._directory, self._lock, number, self._entropy, block_salts)
         fields = {
             "format": FORMAT,
@@ -257,6 +258,7 @@ class FileLedger:
     def _rotate(self) -> None:
         """Go on in a new file. Costs the loop a few small syncs, once per `segment_bytes_max`. Raises `Outage`."""
         self.checkpoint("rotation")
+        self._require_in_place()  # the last look at this file
         full, salts = self._descriptor, self._salts.descriptor
         left = Left(segment=self._segment, seq=self._lines.seq, link=self._lines.link, valid_bytes=self._end)
         try:

@@ -70,8 +70,7 @@ class LedgerIndex:
     def __init__(self, path: Path, ledger: Path) -> None:
         self._ledger = ledger
         self._guard = threading.RLock()
-        self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        self._db = _opened(path)
         with self._transaction():
             if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 self._reset()
@@ -206,6 +205,22 @@ class LedgerIndex:
             place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))
             self._db.execute("INSERT INTO reached VALUES (?,?,?,?)", place)
         return count
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """What is no database is thrown away. Raises `sqlite3.OperationalError` for what another start may mend."""
+    for _ in range(2):
+        db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        try:
+            db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        except sqlite3.DatabaseError as problem:
+            db.close()
+            if isinstance(problem, sqlite3.OperationalError):
+                raise
+            path.unlink()
+        else:
+            return db
+    raise sqlite3.OperationalError(f"{path} cannot be made")
 
 
 def _row(line: Line) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ overwriting sixteen bytes erases what was asked, and the chain, which holds only
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -70,7 +71,9 @@ def prove(directory: Path, segment: int, record: Mapping[str, object], arguments
     with salts_path(directory, segment).open("rb") as file:
         file.seek(index * SALT_BYTES)
         salt = file.read(SALT_BYTES)
-    if salt in (_ERASED, b""):
+    if len(salt) < SALT_BYTES:
+        raise OSError(errno.EIO, "the file of salts is shorter than its records say")
+    if salt == _ERASED:
         return Proof.ERASED
     return Proof.MATCHES if hmac.compare_digest(digest(salt, arguments), stated) else Proof.DIFFERS
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from remit.core.chain import FORMAT, predecessor, unseal
-from remit.core.errors import refuse
+from remit.core.errors import Outage, refuse
 from remit.core.ledger import GENESIS, RecordKind, link
 from remit.core.reasons import Reason
 
@@ -40,10 +40,14 @@ def lines_of(directory: Path, number: int) -> Iterator[bytes]:
         yield from file
 
 
+class HeldByAnother(Outage):
+    """Another process writes the ledger."""
+
+
 def claim(directory: Path) -> int:
     """Make the directory if need be and lock it for one writer. The descriptor holds the lock until it is closed.
 
-    Raises `Outage` if another process writes here. The lock goes with the process, also after kill -9.
+    Raises `HeldByAnother`. The lock goes with the process, also after kill -9.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -51,7 +55,7 @@ def claim(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
         os.close(descriptor)
-        raise refuse(
+        raise HeldByAnother(
             Reason.LEDGER_UNAVAILABLE, f"another process writes the ledger in {directory}; stop it first"
         ) from problem
     return descriptor

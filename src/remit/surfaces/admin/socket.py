@@ -27,7 +27,7 @@ from remit.core.reasons import Reason
 
 log = logging.getLogger("remit.admin")
 
-LINE_BYTES_MAX = 1_048_576
+LINE_BYTES_MAX = 8_388_608
 Result = Mapping[str, Any] | AsyncIterator[Mapping[str, Any]]
 # (user id of the peer, act, arguments) -> result, or an async iterator of items
 CarryOut = Callable[[int, str, Mapping[str, Any]], Awaitable[Result]]

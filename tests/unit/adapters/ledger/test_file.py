@@ -12,6 +12,7 @@ import orjson
 import pytest
 import uvloop
 
+from remit.adapters.ledger.file import FileLedger
 from remit.adapters.ledger.salts import BLOCK_SALTS_COMMAND
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
@@ -181,6 +182,11 @@ async def test_a_failed_sync_tells_once_and_cannot_be_reopened(scene: Scene) -> 
     assert scene.verify().verified
 
 
+def write_many(ledger: FileLedger, count: int) -> None:
+    for n in range(count):
+        ledger.write(RecordKind.INTENT, f"dec_{n}", FIELDS)
+
+
 def replaced(path: Path) -> None:
     """As `sed -i` and most editors do."""
     copy = path.with_name("copy")
@@ -210,6 +216,17 @@ async def test_a_file_that_is_not_where_it_was_stops_the_ledger(scene: Scene, ta
         ledger.write(RecordKind.INTENT, "dec_3", FIELDS)
     with pytest.raises(Outage):
         ledger.reopen()
+    ledger.close()
+
+
+async def test_a_file_is_looked_at_for_the_last_time_before_the_next_begins(scene: Scene) -> None:
+    ledger = scene.open(asyncio.get_running_loop(), segment_bytes_max=4000)
+    await ledger.durable(ledger.write(RecordKind.INTENT, "dec_1", FIELDS))
+    replaced(scene.directory / "00000001.jsonl")
+    with pytest.raises(Outage):  # all in one turn: no sync comes between
+        write_many(ledger, 100)
+    assert ledger.segment == 1
+    assert len(scene.failures) == 1
     ledger.close()
 
 

@@ -127,6 +127,16 @@ def test_two_processes_may_share_the_index(index: LedgerIndex, scene: Scene, tmp
     other.close()
 
 
+def test_a_file_that_is_no_database_is_thrown_away_and_read_again(
+    index: LedgerIndex, scene: Scene, tmp_path: Path
+) -> None:
+    garbage = tmp_path / "garbage.sqlite3"
+    garbage.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    other = LedgerIndex(garbage, scene.directory)
+    assert other.catch_up() == index.catch_up() == 5
+    other.close()
+
+
 def test_a_torn_or_damaged_line_is_left_to_verification(index: LedgerIndex, ledger: FileLedger, scene: Scene) -> None:
     ledger.close()
     scene.rewrite(lambda content: content + b"not json\n" + b'{"seq":')
