@@ -33,7 +33,7 @@ from tests.scenes.token import TokenScene
 
 Gains = list[str]
 Attack = Callable[[Path], Awaitable[Gains]]
-CALL: dict[str, Any] = {"name": "read_file", "arguments": {"path": "/work/a"}}
+CALL: dict[str, Any] = {"name": "read_file", "arguments": {"path": "/srv/a"}}
 
 
 async def expect_served(

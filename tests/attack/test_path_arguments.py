@@ -14,30 +14,30 @@ from tests.attack.scene import CALL, Gains, expect_served
 from tests.scenes.mcp import FILES, McpScene, with_items
 
 OUTSIDE = [
-    "/work/../etc/shadow", "/work/./../etc/shadow", "/work/%2e%2e/etc/shadow", "/work/%2E%2e%2Fetc/shadow",
-    "/work/..%2fetc/shadow", "/work/a%2f..%2f..%2fetc", "/work/..\\etc", "/work/a\0/../../etc", "/work/..",
+    "/srv/../etc/shadow", "/srv/./../etc/shadow", "/srv/%2e%2e/etc/shadow", "/srv/%2E%2e%2Fetc/shadow",
+    "/srv/..%2fetc/shadow", "/srv/a%2f..%2f..%2fetc", "/srv/..\\etc", "/srv/a\0/../../etc", "/srv/..",
 ]  # fmt: skip
-URIS = ["file:///work/../etc/shadow", "file:///work/%2e%2e/etc", "file:///work/..%2fetc", "file:///work\\..\\etc"]
+URIS = ["file:///srv/../etc/shadow", "file:///srv/%2e%2e/etc", "file:///srv/..%2fetc", "file:///srv\\..\\etc"]
 
 
 async def a_scene() -> McpScene:
-    """Policy permits everything below /work/, as people write it: a prefix."""
+    """Policy permits everything below /srv/, as people write it: a prefix."""
     scene = McpScene()
     tool = Tool(ItemKind.TOOL, "files", "read_file", b'{"name":"read_file"}', "d", validate=lambda arguments: None,
                 path_arguments=("path",))  # fmt: skip
     await scene.change_catalog(with_items(FILES, *FILES.items.values(), tool))
-    scene.policy.permit("files/read_file", lambda arguments: str(arguments["path"]).startswith("/work/"))
+    scene.policy.permit("files/read_file", lambda arguments: str(arguments["path"]).startswith("/srv/"))
     return scene
 
 
 async def paths_out_of_the_folder(_: Path) -> Gains:
     scene = await a_scene()
     token = scene.token("files")
-    for path in [*OUTSIDE, ["/work/a", OUTSIDE[0]]]:
+    for path in [*OUTSIDE, ["/srv/a", OUTSIDE[0]]]:
         await scene.modern("/mcp/files", token, "tools/call", {"name": "read_file", "arguments": {"path": path}})
     gains = [f"the server was given {arrived.params['arguments']}" for arrived in scene.upstreams.arrived]
-    await expect_served(scene, "/mcp/files", token, {"name": "read_file", "arguments": {"path": "/work//./a"}})
-    assert gains or scene.upstreams.arrived[-1].params["arguments"] == {"path": "/work/a"}
+    await expect_served(scene, "/mcp/files", token, {"name": "read_file", "arguments": {"path": "/srv//./a"}})
+    assert gains or scene.upstreams.arrived[-1].params["arguments"] == {"path": "/srv/a"}
     return gains
 
 
@@ -48,20 +48,20 @@ async def uris_out_of_the_folder(_: Path) -> Gains:
     for uri in URIS:
         await scene.modern("/mcp/files", token, "resources/read", {"uri": uri})
     gains = [f"the server was given {arrived.params['uri']}" for arrived in scene.upstreams.arrived]
-    assert (await scene.modern("/mcp/files", token, "resources/read", {"uri": "file:///work/a"})).status == 200
+    assert (await scene.modern("/mcp/files", token, "resources/read", {"uri": "file:///srv/a"})).status == 200
     return gains
 
 
 async def a_sibling_with_the_same_start(_: Path) -> Gains:
-    """CVE-2025-53110: allowed is `/work`, asked for is `/work-private`."""
+    """CVE-2025-53110: allowed is `/srv`, asked for is `/srv-private`."""
     scene = await a_scene()
     scene.policy.permit("files/read_file")
     token = scene.token("files")
     live = scene.grants.find("grant-0")
     assert live is not None
-    limit = constraint(ToolName("files", "read_file"), "path", "prefix", ["/work"])
+    limit = constraint(ToolName("files", "read_file"), "path", "prefix", ["/srv"])
     live.grant = replace(live.grant, constraints=frozenset({limit}))
-    for path in ("/work-private/key", "/workshop"):
+    for path in ("/srv-private/key", "/srvs"):
         await scene.modern("/mcp/files", token, "tools/call", {"name": "read_file", "arguments": {"path": path}})
     gains = [f"the server was given {arrived.params['arguments']}" for arrived in scene.upstreams.arrived]
     await expect_served(scene, "/mcp/files", token, CALL)

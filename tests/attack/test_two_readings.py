@@ -13,7 +13,7 @@ from remit.core.catalog import ItemKind, Tool
 from tests.attack.scene import Gains, expect_served
 from tests.scenes.mcp import FILES, McpScene, legacy_request, modern_request, opened, with_items
 
-HONEST = {"name": "read_file", "arguments": {"path": "/work/a", "options": {"depth": 1}}}
+HONEST = {"name": "read_file", "arguments": {"path": "/srv/a", "options": {"depth": 1}}}
 SCHEMA = {
     "type": "object",
     "properties": {"path": {"type": "string"}, "options": {"type": "object", "properties": {"depth": {}}}},
@@ -22,8 +22,8 @@ SCHEMA = {
 REPEATED = [
     (b'"name":"read_file"', b'"name":"read_file","name":"delete_file"'),
     (b'"name":"read_file"', b'"name":"delete_file","n\\u0061me":"read_file"'),
-    (b'"path":"/work/a"', b'"path":"/etc/shadow","path":"/work/a"'),
-    (b'"path":"/work/a"', b'"p\\u0061th":"/etc/shadow","path":"/work/a"'),
+    (b'"path":"/srv/a"', b'"path":"/etc/shadow","path":"/srv/a"'),
+    (b'"path":"/srv/a"', b'"p\\u0061th":"/etc/shadow","path":"/srv/a"'),
     (b'"depth":1', b'"depth":9,"depth":1'),
     (b'"method":"tools/call"', b'"method":"tools/list","method":"tools/call"'),
 ]
@@ -32,13 +32,13 @@ ODD_CASE = [
     (b'"params":', b'"Params":{"name":"delete_file"},"params":'),
     (b'"arguments":', b'"ARGUMENTS":{"path":"/etc/shadow"},"arguments":'),
     (b'"jsonrpc":"2.0"', b'"jsonrpc":"2.0","Method":"tools/list"'),
-    (b'"path":"/work/a"', b'"path":"/work/a","Path":"/etc/shadow"'),
+    (b'"path":"/srv/a"', b'"path":"/srv/a","Path":"/etc/shadow"'),
 ]
 # No second key beside it: policy sees no `path` at all, a reader that folds case sees one.
 ODD_CASE_ARGUMENT = [
-    (b'"path":"/work/a"', b'"Path":"/etc/shadow"'),
-    (b'"path":"/work/a"', b'"PATH":"/etc/shadow"'),
-    (b'"path":"/work/a"', b'"p\\u0041th":"/etc/shadow"'),
+    (b'"path":"/srv/a"', b'"Path":"/etc/shadow"'),
+    (b'"path":"/srv/a"', b'"PATH":"/etc/shadow"'),
+    (b'"path":"/srv/a"', b'"p\\u0041th":"/etc/shadow"'),
     (b'"depth":1', b'"Depth":9'),
 ]
 

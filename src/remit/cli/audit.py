@@ -21,6 +21,7 @@ PROVEN = {
     "matches": "matches    the call was made with exactly these arguments",
     "differs": "differs    the call was made with other arguments",
     "erased": "erased     the digest was erased: nobody can tell",
+    "no_digest": "unknown    nothing was about to run, so no digest was kept: only permitted calls have one",
     "no_arguments": "matches    the call had no arguments, and none were given",
 }
 FRAME = frozenset({"seq", "at", "kind", "id", "link", "signature", "key", "previous", "segment"})

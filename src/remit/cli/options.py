@@ -72,7 +72,7 @@ def _alone(configuration: Configuration, *, may_wait: bool) -> Administration | 
             Exit.UNREACHABLE,
             "no running Remit, and this command could not do it alone",
             detail=one_line(problem, 400),
-            next_step="remit check",
+            next_step="wait for it, or stop it" if isinstance(problem, HeldByAnother) else "remit check",
             reason="start_failed",
         ) from None
     note("note   no running Remit: done by this command alone, which keeps one from starting meanwhile")

@@ -128,7 +128,7 @@ def _at_least(found: object, values: tuple[object, ...]) -> bool:
 
 def _prefix(found: object, values: tuple[object, ...]) -> bool:
     """A prefix says where a path may lead, so a value that climbs out of it again does not have it, and a prefix that
-    is a path itself ends where a name ends: `/work` leads to `/work/a`, not to `/work-private` (CVE-2025-53110)."""
+    is a path itself ends where a name ends: `/srv` leads to `/srv/a`, not to `/srv-private` (CVE-2025-53110)."""
     start = values[0]
     if not isinstance(found, str) or not isinstance(start, str) or not found.startswith(start):
         return False

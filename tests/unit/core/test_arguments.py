@@ -73,7 +73,7 @@ def test_a_plain_path_has_one_spelling(path: str, normal: str) -> None:
 
 
 def test_the_normal_path_is_what_is_decided_on_and_forwarded() -> None:
-    assert checked({"path": "/work//x/./y", "content": "c"}) == {"path": "/work/x/y", "content": "c"}
+    assert checked({"path": "/srv//x/./y", "content": "c"}) == {"path": "/srv/x/y", "content": "c"}
 
 
 def test_every_path_of_a_list_is_checked() -> None:
@@ -99,15 +99,15 @@ def test_a_tool_whose_schema_did_not_compile_is_denied() -> None:
 
 
 def test_a_constraint_holds_for_its_own_tool_on_the_normal_form() -> None:
-    limit = constraint(ToolName("files", "write_file"), "path", "prefix", ["/work/"])
-    assert checked({"path": "/work//x"}, limit) == {"path": "/work/x"}
+    limit = constraint(ToolName("files", "write_file"), "path", "prefix", ["/srv/"])
+    assert checked({"path": "/srv//x"}, limit) == {"path": "/srv/x"}
     with pytest.raises(Denied) as caught:
         checked({"path": "/etc/passwd"}, limit)
     assert caught.value.reason is Reason.CONSTRAINT_FAILED
 
 
 def test_a_constraint_on_another_tool_does_not_touch_this_one() -> None:
-    assert checked({"path": "/etc/x"}, constraint(ToolName("files", "read_file"), "path", "prefix", ["/work/"]))
+    assert checked({"path": "/etc/x"}, constraint(ToolName("files", "read_file"), "path", "prefix", ["/srv/"]))
 
 
 @pytest.mark.parametrize("uri", ["file:///a/../b", "file:///a/%2e%2e/b", "file:///a/..", "file:///a\\..\\b"])

@@ -11,7 +11,7 @@ from remit.testing.records import FakeRecords
 ACME, GLOBEX = frozenset({"acme"}), frozenset({"globex"})
 DENIAL = {
     "kind": "denial", "id": "dec_1", "at": "t", "tenant": "acme", "subject": "engineer", "reason": "policy_no_permit",
-    "determining": [], "near_miss": {"policy": "w (files.cedar:12)", "failed": ["context.args.path like \"/work/*\""]},
+    "determining": [], "near_miss": {"policy": "w (files.cedar:12)", "failed": ["context.args.path like \"/srv/*\""]},
 }  # fmt: skip
 INTENT = {"kind": "intent", "id": "dec_2", "at": "t", "tenant": "acme", "determining": ["p (files.cedar:3)"]}
 OUTCOME = {"kind": "outcome", "id": "dec_2", "at": "t", "tenant": "acme", "status": "ok"}

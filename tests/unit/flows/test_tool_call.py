@@ -269,6 +269,6 @@ async def test_what_is_forwarded_is_what_was_decided_on() -> None:
         validate=lambda arguments: None, path_arguments=("path",),
     )  # fmt: skip
     await scene.change_catalog(with_items(FILES, tool))
-    await scene.walk.call(signed_in(scene), asking(path="/work//./x"), Collected())
-    assert scene.policy.asked[-1].arguments == {"path": "/work/x"}
-    assert scene.upstreams.arrived[0].params["arguments"] == {"path": "/work/x"}
+    await scene.walk.call(signed_in(scene), asking(path="/srv//./x"), Collected())
+    assert scene.policy.asked[-1].arguments == {"path": "/srv/x"}
+    assert scene.upstreams.arrived[0].params["arguments"] == {"path": "/srv/x"}

@@ -17,6 +17,7 @@ from typing import Final
 
 from remit.adapters.ledger.durable import sync_data
 from remit.adapters.ledger.segment import append, create
+from remit.core.ledger import RecordKind
 from remit.ports.clock import Entropy
 
 SALT_BYTES: Final = 16
@@ -30,6 +31,7 @@ class Proof(StrEnum):
     DIFFERS = "differs"
     ERASED = "erased"
     NO_ARGUMENTS = "no_arguments"  # the record was made without any
+    NO_DIGEST = "no_digest"  # only what was about to run has one: a denial may have been about anything
 
 
 def salts_path(directory: Path, segment: int) -> Path:
@@ -65,6 +67,8 @@ class SaltFile:
 
 def prove(directory: Path, segment: int, record: Mapping[str, object], arguments: bytes) -> Proof:
     """Whether the record was made with exactly these arguments (canonical JSON). Raises `OSError`."""
+    if record.get("kind") != RecordKind.INTENT:
+        return Proof.NO_DIGEST
     index, stated = record.get("args_salt"), record.get("args_digest")
     if not isinstance(index, int) or not isinstance(stated, str):
         return Proof.NO_ARGUMENTS if not arguments else Proof.DIFFERS

@@ -44,6 +44,15 @@ def test_a_record_without_arguments_proves_that_there_were_none(index: LedgerInd
     assert index.prove("dec_nobody", ARGUMENTS) is None
 
 
+def test_a_record_that_is_no_intent_has_no_digest_to_hold_anything_against(scene: Scene, index: LedgerIndex) -> None:
+    """A denial may have been about these arguments or others: saying that they differ would be a lie."""
+    ledger = scene.open()
+    ledger.write(RecordKind.DENIAL, "dec_denied", FIELDS | {"reason": "policy_forbid"})
+    ledger.close()
+    assert index.prove("dec_denied", ARGUMENTS) is Proof.NO_DIGEST
+    assert index.prove("dec_denied", b"") is Proof.NO_DIGEST
+
+
 def test_an_erased_salt_makes_its_digest_mute_and_no_other(scene: Scene, index: LedgerIndex) -> None:
     assert index.erase("dec_7")
     assert index.prove("dec_7", ARGUMENTS) is Proof.ERASED
