@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from remit.app.wiring import assemble
 from remit.cli.connection import Administration
 from remit.cli.output import CommandFailed, Exit
 from remit.core.errors import Outage
+from remit.core.reasons import Reason
 from tests.peers import remit_process
 from tests.peers.remit_process import RemitProcess
 
@@ -103,6 +106,39 @@ def test_commands_that_come_at_once_wait_for_each_other(stopped: RemitProcess) -
     several = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(3)]
     assert [each.wait(30) for each in several] == [0, 0, 0]
     assert len(stopped.cli("grant", "list")["grants"]) == 4
+
+
+def test_a_start_that_fails_gives_the_ledger_back(stopped: RemitProcess) -> None:
+    store = stopped.folder / "state" / "store.sqlite3"
+    store.chmod(0o644)
+    for _ in range(2):  # the second would find the lock still held
+        with pytest.raises(Outage) as refused:
+            Alone(configured(stopped))
+        assert refused.value.reason is Reason.STORE_UNAVAILABLE
+    store.chmod(0o600)
+    Alone(configured(stopped)).close()
+
+
+def test_a_port_that_is_taken_leaves_an_orderly_end_behind(stopped: RemitProcess) -> None:
+    command = [sys.executable, "-m", "remit", "serve", "--config", str(stopped.folder / "remit.yaml")]
+    with socket.create_server(("127.0.0.1", int(stopped.url.rpartition(":")[2]))):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "another process has" in done.stderr) == (5, True)
+    newest = max((stopped.folder / "state" / "ledger").glob("*.jsonl"))
+    last = json.loads(newest.read_text().splitlines()[-1])
+    assert (last["kind"], last["why"]) == ("checkpoint", "shutdown")
+
+
+def test_git_does_not_take_the_keys_along(stopped: RemitProcess) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(stopped.folder), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    git("init", "-q")
+    git("add", "-A")
+    listed = git("ls-files").splitlines()
+    assert "remit.yaml" in listed
+    assert [name for name in listed if name.startswith("state/")] == []
 
 
 def test_a_command_alone_leaves_little_behind(stopped: RemitProcess) -> None:

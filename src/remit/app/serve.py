@@ -9,6 +9,7 @@ import os
 import signal
 import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -46,18 +47,11 @@ class Serving:
     """Remit with its sockets open. `url` is where it really listens, which differs from public_url behind a proxy."""
 
     remit: Remit
-    listener: Listener
-    admin: AdminSocket
-    side: SideLoop
-    sweeper: asyncio.Task[None]
     url: str
+    ending: AsyncExitStack
 
     async def stop(self) -> None:
-        self.sweeper.cancel()
-        await self.admin.stop()
-        await self.listener.stop()
-        self.side.stop()
-        await self.remit.stop()
+        await self.ending.aclose()
 
 
 def run(configuration: Configuration, told: Told = print) -> None:
@@ -93,25 +87,35 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
 
 
 async def start(configuration: Configuration) -> Serving:
-    """Assemble and open the sockets. The administration socket opens last: what it answers is true."""
-    remit = await assemble(configuration)
+    """Assemble and open the sockets. What was opened is closed again, last first, if the rest cannot be."""
+    async with AsyncExitStack() as opened:
+        remit = await assemble(configuration)
+        opened.push_async_callback(remit.stop)
+        url = await _open_sockets(configuration, remit, opened)
+        opened.callback(asyncio.get_running_loop().create_task(_sweep(remit)).cancel)
+        gc.collect()
+        gc.freeze()  # what start-up made lives as long as the process: the collector need not look at it again
+        return Serving(remit, url, opened.pop_all())
+
+
+async def _open_sockets(configuration: Configuration, remit: Remit, opened: AsyncExitStack) -> str:
+    """Where it listens. The administration socket opens last: what it answers is true. Raises `OSError`."""
     settings = configuration.settings
     side = SideLoop()
+    opened.callback(side.stop)
     endpoint = McpEndpoint(remit.walk, remit.sealer, remit.changes, _endpoint_settings(configuration))
     bridge = AsgiBridge(_pages(remit), side, scheme=urlsplit(settings.public_url).scheme, server=configuration.address)
     router = Router(endpoint, bridge, lambda: not remit.files.ledger.failure)
     limits = Limits(body_bytes_max=settings.limits.body_bytes_max)
     listener = Listener(router, limits=limits, timing=Timing(), connections_max=settings.limits.connections_max)
+    opened.push_async_callback(listener.stop)
     host, port = await listener.start(*configuration.address, tls=_tls(configuration))
     acts = Acts(remit, remit.files.clock.monotonic_s())
     others = any(administrator.uid != os.getuid() for administrator in remit.administer.administrators)
     admin = AdminSocket(configuration.socket_path, acts, others_may_connect=others)
+    opened.push_async_callback(admin.stop)
     await admin.start()
-    sweeper = asyncio.get_running_loop().create_task(_sweep(remit))
-    gc.collect()
-    gc.freeze()  # what start-up made lives as long as the process: the collector need not look at it again
-    scheme = "https" if settings.tls else "http"
-    return Serving(remit, listener, admin, side, sweeper, f"{scheme}://{host}:{port}")
+    return f"{'https' if settings.tls else 'http'}://{host}:{port}"
 
 
 def _endpoint_settings(configuration: Configuration) -> EndpointSettings:

@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
-from remit.flows.create_grant import CreateGrant, GrantLimits
+from remit.flows.create_grant import CreateGrant, GrantLimits, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
 from remit.flows.tool_call import Durability, ToolCall
@@ -60,13 +61,12 @@ class Files:
     store: SqliteStore
 
     async def close(self) -> None:
-        """A ledger that failed earlier says so once more; the other files are closed all the same."""
-        try:
-            self.ledger.close()
-        finally:
-            await asyncio.to_thread(self.index.catch_up)
-            self.index.close()
-            await self.store.close()
+        """The ledger first; the index then reads its last records. One that fails keeps no other from being closed."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self.store.close)
+            closing.callback(self.index.close)
+            closing.push_async_callback(asyncio.to_thread, self.index.catch_up)
+            closing.callback(self.ledger.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ class Servers:
     catalog: LiveCatalog
 
     async def stop(self) -> None:
-        await self.catalog.stop()
-        await self.upstreams.stop()
-        self.launcher.close()
+        async with AsyncExitStack() as stopping:
+            stopping.callback(self.launcher.close)
+            stopping.push_async_callback(self.upstreams.stop)
+            stopping.push_async_callback(self.catalog.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,9 @@ class Remit:
 
     async def stop(self) -> None:
         """End in an order in which nothing is lost: no more upstreams, then the last records, then the files."""
-        await self.servers.stop()
-        await self.files.close()
+        async with AsyncExitStack() as stopping:
+            stopping.push_async_callback(self.files.close)
+            stopping.push_async_callback(self.servers.stop)
 
 
 def canonical(arguments: Mapping[str, Any]) -> bytes:
@@ -135,6 +137,17 @@ async def assemble(configuration: Configuration, *, ask_servers: bool = True) ->
     """
     registered = registry(configuration)
     files = await open_files(configuration, block_salts=BLOCK_SALTS if ask_servers else BLOCK_SALTS_COMMAND)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(files.close)
+        remit = wire(configuration, registered, files)
+        opened.push_async_callback(remit.servers.stop)
+        await revive(remit, ask_servers=ask_servers)
+        opened.pop_all()
+    return remit
+
+
+def wire(configuration: Configuration, registered: Registry, files: Files) -> Remit:
+    """Every flow with what it needs; nothing is started. Raises `ConfigurationInvalid`."""
     changes, grants = InProcessChanges(), GrantBook()
     servers = reach_servers(configuration, files)
     servers.catalog.on_change(lambda _: changes.announce())
@@ -147,7 +160,7 @@ async def assemble(configuration: Configuration, *, ask_servers: bool = True) ->
     )
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
-    remit = Remit(
+    return Remit(
         configuration=configuration,
         files=files,
         servers=servers,
@@ -163,8 +176,6 @@ async def assemble(configuration: Configuration, *, ask_servers: bool = True) ->
         end_grant=EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )
-    await revive(remit, ask_servers=ask_servers)
-    return remit
 
 
 async def open_files(configuration: Configuration, *, block_salts: int) -> Files:
@@ -173,6 +184,9 @@ async def open_files(configuration: Configuration, *, block_salts: int) -> Files
     os.umask(0o077)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_own(state)
+    ignored = state / ".gitignore"
+    if not ignored.exists():  # often in a checkout: `git add -A` must not publish the keys
+        ignored.write_text("*\n")
     clock, entropy = SystemClock(), SystemEntropy()
     records, keys_dir = configuration.ledger_dir, configuration.keys_dir
     if records.exists():
@@ -196,8 +210,12 @@ async def open_files(configuration: Configuration, *, block_salts: int) -> Files
     )
     if ledger.left.damaged:
         log.critical("ledger_damaged", extra={"next": "remit audit verify"})
-    index = LedgerIndex(state / "ledger-index.sqlite3", records)
-    store = await SqliteStore.open(configuration.store_path, keys.store)
+    async with AsyncExitStack() as opened:
+        opened.callback(ledger.close)
+        index = LedgerIndex(state / "ledger-index.sqlite3", records)
+        opened.callback(index.close)
+        store = await SqliteStore.open(configuration.store_path, keys.store)
+        opened.pop_all()
     return Files(clock, entropy, keys, ledger, index, store)
 
 
