@@ -30,7 +30,7 @@ def scene() -> Scene:
 async def granted(
     scene: Scene, resource: str = RESOURCE, asked: frozenset[Scope] = EVERYTHING, client: Client = METERED
 ) -> LiveGrant:
-    live = scene.grants.find((await scene.create.for_client(client, resource, asked)).grant.id)
+    live = scene.create.grants.find((await scene.create.for_client(client, resource, asked)).grant.id)
     assert live is not None
     return live
 
@@ -86,6 +86,17 @@ async def test_a_restart_does_not_fill_it(scene: Scene) -> None:
     load, book = scene.loading(ledger_sequence=2, calls_used=1)  # each has one call on record
     await load.load()
     assert sum(spend(scene, live, 10) for live in book) == 1
+
+
+@pytest.mark.parametrize("end", [GrantEvent.FINISH, GrantEvent.IDLE_OUT])
+async def test_a_restart_does_not_fill_it_after_a_grant_that_ended_early(scene: Scene, end: GrantEvent) -> None:
+    live = await granted(scene)
+    assert spend(scene, live, 2) == 2
+    await scene.ending.end(Selector(grant=live.grant.id), end, tenants=ACME, by="cron")
+    load, book = scene.loading(calls_used=2)
+    await load.load()
+    scene.create.grants = book
+    assert spend(scene, await granted(scene), 10) == 1
 
 
 async def test_another_client_and_a_client_without_a_budget_are_not_held_to_it(scene: Scene) -> None:

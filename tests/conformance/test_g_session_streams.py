@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
+from remit.core.access import AccessRequest, Verdict
 from remit.core.errors import refuse
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply, Sink
-from remit.testing.upstream import Arrived
+from remit.testing.upstream import Arrived, FakeUpstreams
 from tests.scenes.mcp import LEGACY, McpScene, legacy_request, opened
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}
@@ -34,6 +35,21 @@ async def test_a_notification_that_policy_denies_is_no_success() -> None:
     scene.policy.forbid("notifications/initialized")
     assert (await scene.legacy("/mcp/files", token, session, "notifications/initialized", id=None)).status == 403
     assert scene.upstreams.notified == []
+
+
+async def test_a_bug_on_the_way_is_recorded_as_failed_and_never_as_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = McpScene()
+    token, session = await opened(scene)
+
+    async def bug(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(FakeUpstreams, "notify", bug)
+    with pytest.raises(ZeroDivisionError):
+        await scene.legacy("/mcp/files", token, session, "notifications/initialized", id=None)
+    outcome = scene.ledger.of_kind(RecordKind.OUTCOME)[-1]
+    assert (outcome["status"], outcome["reason"]) == ("failed", "internal")
+    assert scene.credentials.released == scene.credentials.lent
 
 
 def asks(question: dict[str, Any], until: asyncio.Event) -> Any:
@@ -238,6 +254,49 @@ async def test_g14_the_standing_stream_opens_at_once_and_ends_with_its_grant() -
         await task
     assert stream.ended
     assert scene.ledger.of_kind(RecordKind.OUTCOME)[-1]["status"] == "revoked"
+
+
+@pytest.mark.parametrize(("permitted", "status", "told"), [(False, 403, 0), (True, 200, 1)])
+async def test_g14_a_standing_stream_tells_nothing_before_it_is_permitted(
+    permitted: bool, status: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = McpScene()
+    token, session = await opened(scene)
+    decide, asked, go = scene.policy.evaluate, asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: AccessRequest) -> Verdict:
+        asked.set()
+        await go.wait()
+        return await decide(request)
+
+    async def silent(_: Sink) -> None:
+        await asyncio.Event().wait()
+
+    scene.upstreams.streams["files"] = silent
+    monkeypatch.setattr(scene.policy, "evaluate", slowly)
+    if not permitted:
+        scene.policy.forbid("session/stream")
+    headers: dict[bytes, bytes | None] = {
+        b"authorization": token,
+        b"mcp-session-id": session,
+        b"accept": b"text/event-stream",
+    }
+    async with scene.running(scene.http("/mcp/files", b"", headers, b"GET")) as (stream, task):
+        await asked.wait()
+        scene.policy.forbid("files/search")
+        await scene.change_catalog(*scene.catalog.servers.values())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (stream.frames, stream.streaming) == ([], False)
+        go.set()
+        if permitted:
+            await scene.changes.asked(1)
+            scene.policy.forbid("files/read_file")
+            await scene.change_catalog(*scene.catalog.servers.values())
+            await stream.until(1)
+        else:
+            await task
+        assert (stream.status, len(stream.frames)) == (status, told)
 
 
 async def test_g14_a_server_without_a_standing_stream_leaves_ours() -> None:

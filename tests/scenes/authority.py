@@ -8,6 +8,7 @@ from remit.core.catalog import Catalog, Enforce, Server
 from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only
 from remit.core.grant import Calls, LiveGrant
 from remit.core.grantbook import GrantBook
+from remit.core.ledger import RecordKind
 from remit.core.purposes import PurposeClass, Tools
 from remit.core.scope import OneTool, Scope, ToolName, WholeServer, constraint
 from remit.core.secret import Secret
@@ -115,9 +116,12 @@ class Scene:
         assert found is not None
         return found
 
-    def loading(self, *, ledger_sequence: int = 0, calls_used: int = 0) -> tuple[LoadGrants, GrantBook]:
+    def loading(self, *, ledger_sequence: int | None = None, calls_used: int = 0) -> tuple[LoadGrants, GrantBook]:
         """A start over the same store, into an empty book."""
         book = GrantBook()
+        if ledger_sequence is None:
+            recorded = self.ledger.of_kind(RecordKind.GRANT)
+            ledger_sequence = max((int(record["store_sequence"]) for record in recorded), default=0)
         load = LoadGrants(
             book, self.store, self.ledger, self.clock, self.entropy, lambda _: calls_used, ledger_sequence
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from remit.adapters.ledger.durable import named
 from remit.adapters.ledger.index import Asked, LedgerIndex
@@ -13,6 +14,8 @@ from remit.core.errors import refuse
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.ports.records import Record
+
+ACTS_AT_ONCE_MAX: Final = 1000
 
 
 class IndexedRecords:
@@ -48,6 +51,8 @@ def _salts_readable() -> Iterator[None]:
 
 
 def newest_store_sequence(index: LedgerIndex) -> int:
-    """The store's authority sequence as the ledger last saw it; 0 when it never did."""
-    newest = index.find(Asked(kind=RecordKind.GRANT, count_max=1))
-    return int(newest[0].get("store_sequence", 0)) if newest else 0
+    """The highest authority sequence of the store that the ledger saw; 0 when it never did. Acts that ran at the same
+    time may be recorded in another order than they were stored in.
+    """
+    newest = index.find(Asked(kind=RecordKind.GRANT, count_max=ACTS_AT_ONCE_MAX))
+    return max((int(record.get("store_sequence", 0)) for record in newest), default=0)

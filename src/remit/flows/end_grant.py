@@ -21,8 +21,9 @@ from remit.ports.store import Store
 
 # How long an exhausted grant is left alone after its last use, so that a call about to start is under way by then.
 EXHAUST_GRACE_S: Final = 5.0
-# A client's grant that was taken away is remembered until it would have expired (`create_grant`).
-REMEMBERED: Final = (GrantState.REVOKED, GrantState.EXHAUSTED)
+# A client's grant that ended early is remembered until it would have expired: it was taken away, or it has spent from
+# the budget the client's next grant shares (`create_grant`).
+REMEMBERED: Final = (GrantState.REVOKED, GrantState.EXHAUSTED, GrantState.IDLE, GrantState.FINISHED)
 
 
 @dataclass(frozen=True, slots=True)

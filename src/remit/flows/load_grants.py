@@ -29,7 +29,8 @@ class Loaded:
 class LoadGrants:
     """`calls_used` counts a grant's intents in the ledger: a budget survives a restart because the record does.
 
-    `ledger_sequence` is `store_sequence` of the ledger's newest grant record, 0 if it has none.
+    `ledger_sequence` is the highest `store_sequence` the ledger's grant records name, 0 if there are none. A grant
+    stored later was never recorded: its process died before, and nobody was given a token for it.
     """
 
     grants: GrantBook
@@ -44,10 +45,11 @@ class LoadGrants:
         """Raises `Outage` if a row is not authentic or not whole: then nothing may start."""
         rows = await self.store.rows("grant")
         sequence = await self.store.sequence()
-        stored = sorted((from_stored(row.content) for row in rows), key=lambda pair: pair[0].created_at_s)
+        stored = sorted(((*from_stored(row.content), row.sequence) for row in rows), key=lambda of: of[0].created_at_s)
         live = voided = 0
-        for grant, state in stored:
-            why = self._void(grant, sequence)
+        for grant, state, since in stored:
+            unrecorded = state is GrantState.ACTIVE and since > self.ledger_sequence
+            why = "voided_unrecorded" if unrecorded else self._void(grant, sequence)
             if not why and self._revived(grant, state):
                 live += state is GrantState.ACTIVE
                 continue

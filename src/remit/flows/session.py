@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from remit.core.errors import Refusal, refuse
 from remit.core.lease import Leased, conclude_leased
-from remit.core.ledger import OutcomeStatus, Recorded, RecordKind, outcome_fields
+from remit.core.ledger import OutcomeStatus, Recorded
 from remit.core.principals import Authenticated
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
@@ -84,16 +84,8 @@ class SessionWalk:
             status, why = status_of(refusal), refusal.reason.value
             refusal.decision_id = recorded.decision_id
             raise
+        except Exception:
+            status, why = OutcomeStatus.FAILED, Reason.INTERNAL.value  # a bug of ours is no cancellation
+            raise
         finally:
-            # Synchronous on purpose: a second cancellation would skip an await.
-            if lease is not None:
-                walk.reaper.release(lease)
-            duration_s = walk.clock.monotonic_s() - started_s
-            fields = outcome_fields(
-                status,
-                tenant=bound.grant.tenant,
-                reply_bytes=0,
-                duration_s=duration_s,
-                detail={"reason": why} if why else None,
-            )
-            walk.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
+            walk.end(recorded, lease, started_s, status, 0, why)

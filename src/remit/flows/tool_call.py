@@ -29,7 +29,7 @@ from remit.core.catalog import Catalog, Tool
 from remit.core.errors import Refusal, Unauthenticated, refuse
 from remit.core.grant import Bound, bind, require_alive
 from remit.core.grantbook import GrantBook
-from remit.core.lease import conclude_leased
+from remit.core.lease import Lease, conclude_leased
 from remit.core.ledger import (
     OutcomeStatus,
     Position,
@@ -119,10 +119,7 @@ class ToolCall:
         try:
             consented = require_consent(bound)
             found = server, target, item = find_target(self.catalog(), bound.grant, request)
-            try:
-                resolved = resolve(consented, request, server, target, item)
-            except OutsideGrant:
-                raise await beyond_grant(self.policy, consented, request, found, self.clock.now_s()) from None
+            resolved = resolve(consented, request, server, target, item)
             require_same_era(request.era, server)  # after the tenant: what another's server speaks is not told
             arguments: Mapping[str, Any] = request.params.get("arguments") or {}
             action = request.method
@@ -135,10 +132,21 @@ class ToolCall:
             access = AccessRequest(resolved, action, arguments, self.clock.now_s())
             return conclude(access, await self.policy.evaluate(access))
         except Refusal as refusal:
-            if isinstance(refusal, DeniedByPolicy) and access is not None:
-                refusal.near_miss = await self.policy.nearest(access)
-            self.record_denial(refusal, denial_fields(refusal, bound, request, found, access))
+            try:
+                refusal = await self._told_more(refusal, bound, request, found, access)
+            finally:  # whoever leaves meanwhile has been refused all the same
+                self.record_denial(refusal, denial_fields(refusal, bound, request, found, access))
             raise concealed(refusal, request) from None
+
+    async def _told_more(
+        self, refusal: Refusal, bound: Bound, request: McpRequest, found: Found | None, access: AccessRequest | None
+    ) -> Refusal:
+        """The refusal with what helps whoever reads it: the policy that nearly permitted, or the scope to ask for."""
+        if isinstance(refusal, DeniedByPolicy) and access is not None:
+            refusal.near_miss = await self.policy.nearest(access)
+        elif isinstance(refusal, OutsideGrant) and found is not None:
+            return await beyond_grant(self.policy, require_consent(bound), request, found, self.clock.now_s())
+        return refusal
 
     # 7 and 8 ------------------------------------------------------------------------------------------------------
     def record_intent(self, permitted: Permitted) -> Recorded:
@@ -198,23 +206,28 @@ class ToolCall:
             status, size, why = OutcomeStatus.FAILED, 0, Reason.INTERNAL.value  # a bug of ours is no cancellation
             raise
         finally:
-            # 12 record outcome, release. Synchronous on purpose: a second cancellation would skip an await.
-            if lease is not None:
-                self.reaper.release(lease)
-            duration_s = self.clock.monotonic_s() - started_s
-            detail = {"reason": why} if why else None
-            self.ledger.write(
-                RecordKind.OUTCOME,
-                recorded.decision_id,
-                outcome_fields(
-                    status, tenant=bound.grant.tenant, reply_bytes=size, duration_s=duration_s, detail=detail
-                ),
-            )
+            self.end(recorded, lease, started_s, status, size, why)
+
+    # 12 -----------------------------------------------------------------------------------------------------------
+    def end(
+        self, recorded: Recorded, lease: Lease | None, started_s: float, status: OutcomeStatus, size: int, why: str
+    ) -> None:
+        """Release and record the outcome. Synchronous on purpose: a second cancellation would skip an await."""
+        if lease is not None:
+            self.reaper.release(lease)
+        fields = outcome_fields(
+            status,
+            tenant=recorded.permitted.resolved.consented.bound.grant.tenant,
+            reply_bytes=size,
+            duration_s=self.clock.monotonic_s() - started_s,
+            detail={"reason": why} if why else None,
+        )
+        self.ledger.write(RecordKind.OUTCOME, recorded.decision_id, fields)
 
     def deadline_s(self, bound: Bound, request: McpRequest) -> float:
         """A subscription lasts as long as its grant; all else ends after `call_s_max`, whatever its progress (G12)."""
         if request.method == "subscriptions/listen":
-            return max(0.0, bound.live.deadline_s - self.clock.monotonic_s())
+            return bound.live.remaining_s(self.clock.monotonic_s())
         return self.call_s_max
 
     async def release_reply(self, position: Position) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from remit.core.errors import Denied, Outage, Refusal
@@ -14,6 +16,7 @@ from remit.flows.load_grants import Loaded
 from tests.scenes.authority import CLIENTS, RESOURCE, Scene, scopes
 
 ACME = frozenset({"acme"})
+ACTIVE = GrantState.ACTIVE
 
 
 @pytest.fixture
@@ -49,6 +52,26 @@ async def test_a_grant_whose_time_is_over_is_removed_and_recorded(scene: Scene) 
     assert scene.ledger.of_kind(RecordKind.GRANT)[-1]["event"] == "expired"
 
 
+async def test_a_grant_that_was_stored_and_never_recorded_is_voided(scene: Scene) -> None:
+    """The process died between the two: no record, no grant. Nobody has a token for it."""
+    recorded = await scene.live()
+    await scene.store.put("grant", "grt_unrecorded", to_stored(replace(recorded.grant, id="grt_unrecorded"), ACTIVE))
+    load, book = scene.loading()
+    assert await load.load() == Loaded(live=1, over=0, voided=1)
+    assert [live.grant.id for live in book] == [recorded.grant.id]
+    assert scene.ledger.of_kind(RecordKind.GRANT)[-1]["event"] == "voided_unrecorded"
+
+
+async def test_an_end_that_was_stored_and_never_recorded_stands(scene: Scene) -> None:
+    """A crash before the record must not turn a revoked grant into one that nobody remembers."""
+    live = await scene.live()
+    await scene.store.put("grant", live.grant.id, to_stored(live.grant, GrantState.REVOKED))
+    load, book = scene.loading()
+    assert await load.load() == Loaded(live=0, over=1, voided=0)
+    (after,) = book
+    assert after.state is GrantState.REVOKED
+
+
 async def test_a_store_older_than_its_ledger_has_its_grants_voided(scene: Scene) -> None:
     """Somebody put yesterday's file back, in which a revoked grant still lives."""
     await scene.live()
@@ -71,14 +94,14 @@ async def test_a_narrowed_grant_comes_back_under_its_parent_and_not_without_it(s
     parent = await scene.live()
     scene.clock.advance(1)
     child = narrow(parent.grant, Narrowing(scopes("git")), id="grt_child", actor="b", now_s=scene.clock.now_s())
-    await scene.store.put("grant", child.id, to_stored(child, GrantState.ACTIVE))
-    load, book = scene.loading()
+    stored = await scene.store.put("grant", child.id, to_stored(child, GrantState.ACTIVE))
+    load, book = scene.loading(ledger_sequence=stored)
     await load.load()
     found = book.find("grt_child")
     assert isinstance(found, LiveGrant)
     assert found.parent is book.find(parent.grant.id)
     await scene.store.remove("grant", parent.grant.id)
-    load, book = scene.loading()
+    load, book = scene.loading(ledger_sequence=stored)
     assert await load.load() == Loaded(live=0, over=0, voided=1)
 
 

@@ -14,6 +14,7 @@ from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.principals import Authenticated
 from remit.core.reasons import Reason
 from remit.core.request import Endpoint, McpRequest
+from remit.core.scope import OneTool
 from remit.core.secret import Secret
 from remit.ports.upstream import Message, Reply
 from remit.testing.upstream import Arrived
@@ -160,6 +161,39 @@ async def test_a_client_that_leaves_cancels_the_call_and_the_record_says_cancell
         await task
     assert scene.ledger.of_kind(RecordKind.OUTCOME)[0]["status"] == "cancelled"
     assert scene.credentials.released == scene.credentials.lent
+
+
+async def never(*_: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+async def fails(*_: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("breaks", [never, fails])
+async def test_a_denial_is_recorded_even_if_what_would_explain_it_never_comes(
+    breaks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = McpScene()
+    scene.policy.forbid("files/read_file")
+    monkeypatch.setattr(scene.policy, "nearest", breaks)
+    with pytest.raises((asyncio.TimeoutError, ZeroDivisionError)):
+        await asyncio.wait_for(scene.walk.call(signed_in(scene), asking(), Collected()), 0.05)
+    assert [record["reason"] for record in scene.ledger.of_kind(RecordKind.DENIAL)] == ["policy_forbid"]
+
+
+@pytest.mark.parametrize("breaks", [never, fails])
+async def test_a_request_outside_its_grant_is_recorded_even_if_nobody_can_say_what_to_ask_for(
+    breaks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = McpScene()
+    token = scene.token("files", scopes=frozenset({OneTool("files", "search")}))
+    monkeypatch.setattr(scene.policy, "evaluate", breaks)
+    authenticated = scene.walk.authenticate(Secret(token), TO_FILES)
+    with pytest.raises((asyncio.TimeoutError, ZeroDivisionError)):
+        await asyncio.wait_for(scene.walk.call(authenticated, asking(), Collected()), 0.05)
+    assert [record["reason"] for record in scene.ledger.of_kind(RecordKind.DENIAL)] == ["outside_grant"]
 
 
 async def test_ending_the_grant_ends_the_call_and_the_record_says_revoked() -> None:

@@ -260,11 +260,17 @@ class LegacyEra:
     async def _server_stream(
         self, visit: Visit, request: McpRequest, last_event_id: str, stream: SessionStream
     ) -> None:
-        """The server's stream with news of our own lists beside it; a resumed stream is the server's alone."""
-        beside: asyncio.Task[None] | None = None
-        if not last_event_id:
+        """The server's stream with news of our own lists beside it, from when it is permitted; a resumed stream is the
+        server's alone.
+        """
+        beside: list[asyncio.Task[None]] = []
+
+        def watch() -> None:
             bound = self._walk.bind(visit.authenticated)
-            beside = asyncio.create_task(self._walks.subscribe.watch(bound, request, _EVERY_LIST, stream))
+            beside.append(asyncio.create_task(self._walks.subscribe.watch(bound, request, _EVERY_LIST, stream)))
+
+        if not last_event_id:
+            stream.on_open = watch
         try:
             await self._walks.session.stream(visit.authenticated, request, last_event_id, stream)
         except Refusal as refusal:
@@ -272,8 +278,8 @@ class LegacyEra:
                 raise
             stream.unserved = True  # a server without a standing stream; ours goes on alone
         finally:
-            if beside is not None:
-                beside.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _delete(self, visit: Visit) -> None:
         session = self._session(visit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -138,12 +139,19 @@ class SessionStream(ReplyStream):
     to the session, so that nobody can ask for another's events (G14).
     """
 
-    __slots__ = ("_life", "unserved")
+    __slots__ = ("_life", "on_open", "unserved")
 
     def __init__(self, visit: Visit, clock: Clock, life: SessionLife) -> None:
         super().__init__(visit, clock)
         self._life = life
         self.unserved = False
+        self.on_open: Callable[[], None] | None = None
+
+    def open(self) -> None:
+        first = not self.begun
+        super().open()
+        if first and self.on_open is not None:
+            self.on_open()
 
     async def interim(self, message: Message) -> None:
         if message.data:
