@@ -11,6 +11,7 @@ from typing import cast
 from remit.adapters.upstream.mailbox import Mailbox
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
+from remit.wire.outgoing import Outgoing, Turn
 from remit.wire.response import Response, ResponseError, ResponseParser, TooLarge
 
 # How much of a stream may wait for a slow client before the server is made to wait too.
@@ -43,11 +44,15 @@ class Answer:
 
 class Connection(asyncio.Protocol):
     """Built by a `Pool`, connected by the dialler. `on_free` is called when the response is complete and the connection
-    can carry another request; `on_lost` when it is gone."""
+    can carry another request; `on_lost` when it is gone. Requests are written with the others of their `turn`."""
 
-    def __init__(self, on_free: Callable[[Connection], None], on_lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, on_free: Callable[[Connection], None], on_lost: Callable[[Connection], None], turn: Turn
+    ) -> None:
         self._on_free = on_free
         self._on_lost = on_lost
+        self._turn = turn
+        self._out: Outgoing | None = None
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
         self._parser = ResponseParser(0)
@@ -74,12 +79,12 @@ class Connection(asyncio.Protocol):
         """Write one request. Raises `Outage` if the connection closed meanwhile: then nothing was sent."""
         if self._answer is not None:
             raise RuntimeError("a connection carries one request at a time")
-        if self._transport is None or self._transport.is_closing():
+        if self._out is None or self._out.is_closing():
             raise refuse(Reason.UPSTREAM_UNREACHABLE, "the server closed the connection")
         self._parser.expect(body_bytes_max)
         self._answer = Answer()
         self.touched_s, self.limit_s = now_s, limit_s
-        self._transport.write(data)
+        self._out.write(data)
         return self._answer
 
     def finish(self, answer: Answer) -> None:
@@ -102,8 +107,8 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+        if self._out is not None:
+            self._out.abort()
 
     def expire(self, now_s: float) -> None:
         """Called by the sweep: end a connection that has been silent for longer than its state allows."""
@@ -121,6 +126,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol -----------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass
+        self._out = Outgoing(self._transport, self._turn)
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:

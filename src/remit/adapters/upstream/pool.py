@@ -9,11 +9,16 @@ from collections.abc import Awaitable, Callable
 from remit.adapters.upstream.connection import Connection, Deadlines
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
+from remit.wire.outgoing import Turn
 
 Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
 STREAMS_PER_CONNECTION = 16
 # A connection used this recently is not asked whether the server closed it: the question is a system call.
 FRESH_S = 0.05
+
+
+def _soon(flush: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(flush)
 
 
 class Pool:
@@ -32,6 +37,7 @@ class Pool:
         self._dialling = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self._out = Turn(_soon)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -75,7 +81,7 @@ class Pool:
     async def _connect(self) -> Connection:
         try:
             connection = await asyncio.wait_for(
-                self._dial(lambda: Connection(self._freed, self._lost)), self._deadlines.connect_s
+                self._dial(lambda: Connection(self._freed, self._lost, self._out)), self._deadlines.connect_s
             )
         except TimeoutError:
             raise refuse(Reason.UPSTREAM_UNREACHABLE, "the server did not accept a connection in time") from None

@@ -12,11 +12,13 @@ import logging
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from remit.surfaces.mcp.exchange import PRIVATE, Handler, Headers, HttpRequest
 from remit.wire.http1 import FramingError, Limits, Request, RequestParser, status_line
+from remit.wire.outgoing import Outgoing, Turn
 
 log = logging.getLogger("remit.listener")
 
@@ -45,6 +47,10 @@ class Timing:
     stop_s_max: float = 5.0
 
 
+def soon(flush: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(flush)
+
+
 class Listener:
     """The set of connections and their one coarse timer."""
 
@@ -57,6 +63,7 @@ class Listener:
         self.held_bytes = 0
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turn = Turn(soon)
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -128,7 +135,8 @@ class Connection(asyncio.Protocol):
 
     # transport callbacks ---------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass
+        # uvloop's transports are no subclass
+        self._transport = Outgoing(cast(asyncio.Transport, transport), self._listener.turn)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
         raw = transport.get_extra_info("socket")
