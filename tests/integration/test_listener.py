@@ -35,6 +35,7 @@ async def serving(handler: Handler, **timing: float) -> AsyncIterator[Callable[[
         for writer in writers:
             writer.close()
         await listener.stop()
+        assert (listener.unanswered, listener.tasks) == (0, set())
 
 
 async def echo(request: HttpRequest, responder: Responder) -> None:
@@ -54,6 +55,38 @@ async def test_requests_on_one_connection_are_answered_in_order() -> None:
         reader, writer = await connect()
         writer.write(b"".join(post(b"%d" % number) for number in range(5)))
         assert [await answer(reader) for _ in range(5)] == [(200, b"%d" % number) for number in range(5)]
+
+
+async def test_requests_at_once_are_each_answered_though_one_waits() -> None:
+    waiting, go = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: HttpRequest, responder: Responder) -> None:
+        if request.body == b"slow":
+            waiting.set()
+            await go.wait()
+        responder.whole(200, request.body)
+
+    async with serving(handler) as connect:
+        slow, others = await connect(), [await connect() for _ in range(5)]
+        slow[1].write(post(b"slow"))
+        await waiting.wait()
+        for number, (_, writer) in enumerate(others):
+            writer.write(post(b"%d" % number))
+        assert [await answer(reader) for reader, _ in others] == [(200, b"%d" % number) for number in range(5)]
+        go.set()
+        assert await answer(slow[0]) == (200, b"slow")
+
+
+async def test_a_client_that_leaves_in_the_turn_it_asked_in_leaves_nothing_behind() -> None:
+    async with serving(echo) as connect:
+        for _ in range(20):
+            _, writer = await connect()
+            writer.write(post(b"hello"))
+            await writer.drain()
+            writer.transport.abort()
+        reader, writer = await connect()
+        writer.write(post(b"x"))
+        assert await answer(reader) == (200, b"x")
 
 
 async def test_a_request_that_arrives_byte_by_byte_is_answered_once() -> None:

@@ -1,7 +1,7 @@
 """Bytes on their way out: written once per turn of the event loop, connection after connection.
 
 Whoever reads them on this host sleeps until the first of them comes, and waking a process costs as much as a good part
-of a call. Written together they find it awake.
+of a call. Written together they find it awake. A call that is alone waits for nobody and is written at once.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ class Transport(Protocol):
 
 
 class Turn:
-    """The connections with something to write. `soon` calls a function once this turn's callbacks are through."""
+    """The connections with something to write. `soon` calls a function once this turn's callbacks are through; `alone`
+    says whether no other call is under way.
+    """
 
-    __slots__ = ("_soon", "_waiting")
+    __slots__ = ("_soon", "_waiting", "alone")
 
-    def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, soon: Callable[[Callable[[], None]], object], alone: Callable[[], bool]) -> None:
         self._soon = soon
+        self.alone = alone
         self._waiting: list[Outgoing] = []
 
     def add(self, outgoing: Outgoing) -> None:
@@ -53,13 +56,13 @@ class Outgoing:
         self._data = b""
 
     def write(self, data: bytes) -> None:
-        if self._data:
+        if self._turn.alone() or len(self._data) + len(data) > WAITING_BYTES_MAX:
             self._data += data
-        else:
-            self._data = data
-            self._turn.add(self)
-        if len(self._data) > WAITING_BYTES_MAX:
             self.flush()
+            return
+        if not self._data:
+            self._turn.add(self)
+        self._data += data
 
     def flush(self) -> None:
         data, self._data = self._data, b""

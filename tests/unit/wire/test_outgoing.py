@@ -36,7 +36,8 @@ class Scene:
     def __init__(self) -> None:
         self.log: list[tuple[str, bytes]] = []
         self.asked: list[Callable[[], None]] = []
-        turn = Turn(self.asked.append)
+        self.alone = False
+        turn = Turn(self.asked.append, lambda: self.alone)
         self.transports = {name: FakeTransport(self.log, name) for name in "ab"}
         self.out = {name: Outgoing(transport, turn) for name, transport in self.transports.items()}
 
@@ -64,6 +65,17 @@ def test_a_later_turn_is_asked_for_again() -> None:
         scene.out["a"].write(data)
         scene.end_turn()
     assert scene.log == [("a", b"1"), ("a", b"2")]
+
+
+def test_a_call_that_is_alone_waits_for_nothing_and_overtakes_nothing() -> None:
+    scene = Scene()
+    scene.out["a"].write(b"first ")
+    scene.alone = True
+    scene.out["a"].write(b"second")
+    scene.out["b"].write(b"other")
+    assert scene.log == [("a", b"first second"), ("b", b"other")]
+    scene.end_turn()
+    assert len(scene.log) == 2
 
 
 def test_what_was_written_leaves_before_a_close() -> None:
@@ -101,7 +113,10 @@ def test_more_than_may_wait_is_written_at_once_so_that_a_slow_reader_is_noticed(
     assert len(scene.log) == 1
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(["a", "b", "turn"]), st.binary(min_size=1, max_size=40_000)), max_size=30)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "turn", "alone", "not alone"]), st.binary(min_size=1, max_size=40_000)),
+    max_size=30,
+)
 
 
 @given(STEPS)
@@ -110,6 +125,8 @@ def test_every_byte_arrives_once_and_in_order(steps: list[tuple[str, bytes]]) ->
     for where, data in steps:
         if where == "turn":
             scene.end_turn()
+        elif where in ("alone", "not alone"):
+            scene.alone = where == "alone"
         else:
             scene.out[where].write(data)
             sent[where] += data

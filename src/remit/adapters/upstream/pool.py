@@ -37,7 +37,7 @@ class Pool:
         self._dialling = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
-        self._out = Turn(_soon)
+        self._out = Turn(_soon, lambda: len(self._all) - len(self._streams) - len(self._idle) < 2)
 
     def __len__(self) -> int:
         return len(self._all)

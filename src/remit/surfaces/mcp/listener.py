@@ -63,7 +63,8 @@ class Listener:
         self.held_bytes = 0
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.turn = Turn(soon)
+        self.unanswered = 0  # requests that wait for the first byte of their answer
+        self.turn = Turn(soon, lambda: self.unanswered == 0)
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -103,21 +104,9 @@ class Connection(asyncio.Protocol):
     """One client connection: frames requests, runs them one at a time in order, writes their answers."""
 
     __slots__ = (
-        "_deadline_s",
-        "_drained",
-        "_held",
-        "_listener",
-        "_loop",
-        "_parser",
-        "_peer",
-        "_queue",
-        "_started_s",
-        "_stopping",
-        "_transport",
-        "_written_s",
-        "active",
-        "gone",
-    )
+        "_deadline_s", "_drained", "_held", "_listener", "_loop", "_parser", "_peer", "_queue", "_started_s",
+        "_stopping", "_transport", "_written_s", "active", "gone",
+    )  # fmt: skip
 
     def __init__(self, listener: Listener, loop: asyncio.AbstractEventLoop) -> None:
         self._listener = listener
@@ -218,12 +207,12 @@ class Connection(asyncio.Protocol):
             self._hold(0)
         path, _, query = request.target.partition(b"?")
         http = HttpRequest(request.method, path, query, request.headers, request.body, self._peer)
-        answer = Answer(self, keep_alive=request.keep_alive and not self._stopping)
+        answer = Answer(self, self._listener, keep_alive=request.keep_alive and not self._stopping)
         self.active = answer
         task = self._loop.create_task(self._handle(http, answer))
         answer.task = task
         self._listener.tasks.add(task)
-        task.add_done_callback(self._listener.tasks.discard)
+        task.add_done_callback(answer.ended)
 
     async def _handle(self, http: HttpRequest, answer: Answer) -> None:
         try:
@@ -287,12 +276,16 @@ class Connection(asyncio.Protocol):
 class Answer:
     """`Responder` for one request. Outlives its connection harmlessly when the handler detached."""
 
-    __slots__ = ("_connection", "_keep_alive", "_sent_s", "_streaming", "_whole", "begun", "detached", "done", "task")
+    __slots__ = (
+        "_connection", "_keep_alive", "_listener", "_sent_s", "_streaming", "begun", "detached", "done", "task",
+    )  # fmt: skip
 
-    def __init__(self, connection: Connection, *, keep_alive: bool) -> None:
+    def __init__(self, connection: Connection, listener: Listener, *, keep_alive: bool) -> None:
         self._connection = connection
+        self._listener = listener
+        listener.unanswered += 1
         self._keep_alive = keep_alive
-        self._streaming = self._whole = False
+        self._streaming = False
         self._sent_s = 0.0
         self.begun = self.detached = self.done = False
         self.task: asyncio.Task[None] | None = None
@@ -303,7 +296,7 @@ class Answer:
     def whole(self, status: int, body: bytes, headers: Headers = (), content_type: bytes = b"application/json") -> None:
         if self.begun:
             raise RuntimeError("this request is already answered")
-        self.begun = self._whole = True
+        self._begin()
         if status == 200 and self._keep_alive and (not headers or headers == PRIVATE):
             self._connection.write(PLAIN_HEAD % (content_type, len(body)) + body)
         else:
@@ -325,7 +318,8 @@ class Answer:
     def begin_stream(self, headers: Headers = ()) -> None:
         if self.begun:
             raise RuntimeError("this request is already answered")
-        self.begun = self._streaming = True
+        self._streaming = True
+        self._begin()
         self._sent_s = asyncio.get_running_loop().time()
         extra = b"".join(_line(name, value) for name, value in _with_privacy(headers))
         self._connection.write(STREAM_HEAD + extra + (b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n"))
@@ -344,6 +338,10 @@ class Answer:
         if not self.done:
             self._connection.write(b"0\r\n\r\n")
             self._finish()
+
+    def _begin(self) -> None:
+        self.begun = True
+        self._listener.unanswered -= 1
 
     def _finish(self) -> None:
         self.done = True
@@ -364,6 +362,12 @@ class Answer:
         else:
             self.done = True
             self._connection.abort()
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Its task is over, perhaps before its first step."""
+        self._listener.tasks.discard(task)
+        if not self.begun:
+            self._begin()
 
     def client_left(self) -> None:
         if self.task is not None and not self.detached and not self.done:
