@@ -200,7 +200,8 @@ _DENIAL: dict[Effect, Reason] = {
 def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
     """Stage 6: forbid trumps permit, and only an explicit permit by a named policy of a known version permits.
 
-    Cedar skips a policy that fails to evaluate, so that a forbid with an error does not forbid: any error is a deny.
+    Cedar skips a policy that fails to evaluate, so that a forbid with an error does not forbid: any error is a deny, in
+    observe mode too, where the policy that failed may be a forbid shipped with Remit.
     """
     effect = Effect.ERROR if verdict.errors else verdict.effect
     if effect is Effect.PERMIT and (not verdict.determining or not verdict.policy_version):
@@ -209,8 +210,10 @@ def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
         return Permitted(access, verdict, verdict.determining)
     mode = access.resolved.server.mode
     match mode:
-        case Observe(until_s=until_s) if access.now_s < until_s and not any(
-            policy.base for policy in verdict.determining
+        case Observe(until_s=until_s) if (
+            access.now_s < until_s
+            and effect is not Effect.ERROR
+            and not any(policy.base for policy in verdict.determining)
         ):
             return Permitted(access, verdict, (OBSERVED,), candidate=verdict)
         case Observe() | Enforce():

@@ -162,6 +162,21 @@ def test_observe_mode_permits_visibly_and_keeps_the_candidate() -> None:
     assert permitted.candidate is found
 
 
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (verdict(Effect.ERROR), Reason.POLICY_ERROR),
+        (verdict(Effect.NO_PERMIT, errors=("policy1 failed",)), Reason.POLICY_ERROR),
+        (verdict(Effect.PERMIT), Reason.POLICY_ERROR),
+        (verdict(Effect.ERROR, version=""), Reason.POLICY_UNAVAILABLE),
+    ],
+)
+def test_observe_mode_does_not_override_an_error(found: Verdict, reason: Reason) -> None:
+    with pytest.raises(DeniedByPolicy) as caught:
+        conclude(asked(server(Observe(until_s=2000.0))), found)
+    assert caught.value.reason is reason
+
+
 def test_observe_mode_ends_by_itself() -> None:
     with pytest.raises(DeniedByPolicy):
         conclude(asked(server(Observe(until_s=1001.0))), verdict(Effect.NO_PERMIT))
