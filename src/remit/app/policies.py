@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from remit.adapters.policy.expectations import run_tests
-from remit.adapters.policy.loading import Fault, tenants_in
+from remit.adapters.policy.loading import Fault
 from remit.adapters.policy.reporting import report
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
@@ -25,7 +25,7 @@ def check_policies(configuration: Configuration) -> dict[str, Any]:
     """What is wrong with each tenant's files, and which arguments no policy can read. `tools` counts the known ones."""
     catalog = trusted_catalog(configuration)
     found = report(configuration.policies_dir, catalog)
-    names = sorted({*configuration.settings.tenants, *tenants_in(configuration.policies_dir)})
+    names = sorted({*configuration.settings.tenants, *found.versions})
     tenants: dict[str, Any] = {}
     for name in names:
         faults = [fault for fault in found.faults if fault.concerns(name)]

@@ -76,7 +76,7 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
     reloads: set[asyncio.Task[object]] = set()  # the loop alone would let go of a task before it ends
 
     def reload() -> None:
-        task = loop.create_task(serving.remit.reload_policies())
+        task = loop.create_task(_reload(serving.remit))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
@@ -84,6 +84,14 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
     await stopping.wait()
     told("remit stopping")
     await serving.stop()
+
+
+async def _reload(remit: Remit) -> None:
+    """For a signal: nobody waits for the answer, so what goes wrong is told in the log. The sets that stood stand."""
+    try:
+        await remit.reload_policies()
+    except Exception:  # whatever broke: serving goes on with the policies it has
+        log.exception("reload_failed")
 
 
 async def start(configuration: Configuration) -> Serving:

@@ -111,6 +111,8 @@ class Remit:
 
     def record_policies(self, event: str, faults: Sequence[Fault]) -> None:
         """One record per tenant: which set stands for it from now on, and what is wrong with its files."""
+        for fault in faults:
+            log.error("policy_fault", extra={"at": str(fault)})
         log.info("policy_sets", extra={"event": event, "faults": len(faults)})
         for tenant in self.configuration.settings.tenants:
             found = [str(fault) for fault in faults if fault.concerns(tenant)]
@@ -290,8 +292,5 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
         await remit.servers.catalog.start()
     else:
         await remit.servers.catalog.load()
-    faults = await remit.policy.load()
-    for fault in faults:
-        log.error("policy_fault", extra={"at": str(fault)})
-    remit.record_policies("loaded", faults)
+    remit.record_policies("loaded", await remit.policy.load())
     log.info("assembled", extra={"version": __version__, "servers": len(remit.servers.catalog.current().servers)})

@@ -16,7 +16,7 @@ import yaml
 from remit.adapters.policy.deciding import Arguments, Question, decide
 from remit.adapters.policy.engine import Unprepared, prepared_for
 from remit.adapters.policy.listing import decide_unknown
-from remit.adapters.policy.loading import tenants_in
+from remit.adapters.policy.loading import entries
 from remit.adapters.policy.sets import Loaded, read_all
 from remit.core.access import Effect, Target, TargetKind, UnknownArguments, Verdict
 from remit.core.arguments import checked_arguments
@@ -54,13 +54,15 @@ class _Misstated(Exception):
 
 def run_tests(policies_dir: Path, catalog: Catalog, tenant: str = "") -> list[Outcome]:
     """Run every tenant's tests, or one tenant's. A faulty policy set fails all of its tests. Blocking."""
-    sets = read_all(policies_dir, catalog)
+    sets, unknown = read_all(policies_dir, catalog)
     found: list[Outcome] = []
-    for name in tenants_in(policies_dir):
+    faults = list(unknown)
+    for name, loaded in sets.items():
         if tenant in ("", name):
-            for path in sorted((policies_dir / name).glob("*.test.yaml")):
-                found += _run_file(path, path.relative_to(policies_dir).as_posix(), sets[name], catalog)
-    return found
+            for path in entries(policies_dir / name, f"{name}/", faults):
+                if path.name.endswith(".test.yaml"):
+                    found += _run_file(path, path.relative_to(policies_dir).as_posix(), loaded, catalog)
+    return [*(Outcome(fault.file, fault.line, "", fault.message) for fault in faults), *found]
 
 
 def _run_file(path: Path, file: str, loaded: Loaded, catalog: Catalog) -> Iterator[Outcome]:

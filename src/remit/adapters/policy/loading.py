@@ -7,6 +7,8 @@ policies in base/ beside this file are part of every tenant's set.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,11 +83,13 @@ def base_files() -> list[SourceFile]:
     return [SourceFile(path.name, path.read_text("utf-8"), base=True) for path in sorted(BASE_DIR.glob("*.cedar"))]
 
 
-def tenants_in(policies_dir: Path) -> list[str]:
-    """The tenants that have a folder, in name order. No folder at all is no policy, not an error."""
-    if not policies_dir.is_dir():
-        return []
-    return sorted(path.name for path in policies_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
+def tenants_in(policies_dir: Path) -> tuple[list[str], list[Fault]]:
+    """The tenants that have a folder, in name order, and what keeps anybody from knowing. No folder at all is no
+    policy, not an error.
+    """
+    faults: list[Fault] = []
+    found = entries(policies_dir, policies_dir.name, faults)
+    return [path.name for path in found if not path.name.startswith(".") and _may_be_folder(path)], faults
 
 
 def tenant_files(policies_dir: Path, tenant: str) -> tuple[list[SourceFile], list[Fault]]:
@@ -93,21 +97,56 @@ def tenant_files(policies_dir: Path, tenant: str) -> tuple[list[SourceFile], lis
     files: list[SourceFile] = []
     faults: list[Fault] = []
     for folder, shadow in ((policies_dir / tenant, False), (policies_dir / tenant / SHADOW, True)):
-        for path in sorted(folder.glob("*.cedar")):
+        for path in entries(folder, f"{folder.relative_to(policies_dir).as_posix()}/", faults):
+            if not path.name.endswith(".cedar"):
+                continue
             name = path.relative_to(policies_dir).as_posix()
             try:
                 files.append(SourceFile(name, path.read_text("utf-8"), shadow))
             except OSError as error:
-                faults.append(Fault(name, 1, f"cannot be read: {error.strerror}"))
+                faults.append(_unreadable(name, error))
             except UnicodeDecodeError as error:
                 faults.append(Fault(name, 1, f"is not UTF-8 (byte {error.start})"))
-    for stray in sorted((policies_dir / tenant).glob("*/**/*.cedar")):
-        if stray.parent != policies_dir / tenant / SHADOW:
-            name = stray.relative_to(policies_dir).as_posix()
-            faults.append(
-                Fault(name, 1, f"is in a folder that is not read; policies stand in {tenant}/ or {tenant}/{SHADOW}/")
-            )
-    return files, faults
+    return files, [*faults, *_strays(policies_dir, tenant)]
+
+
+def _strays(policies_dir: Path, tenant: str) -> Iterator[Fault]:
+    """Policies in folders that are not read, and such folders that nobody can look into."""
+    read = policies_dir / tenant / SHADOW
+    errors: list[OSError] = []
+    for folder in filter(_may_be_folder, entries(policies_dir / tenant, "", [])):
+        for place, _, names in os.walk(folder, onerror=errors.append):
+            for stray in sorted(Path(place) / name for name in names if name.endswith(".cedar")):
+                if stray.parent != read:
+                    message = f"is in a folder that is not read; policies stand in {tenant}/ or {tenant}/{SHADOW}/"
+                    yield Fault(stray.relative_to(policies_dir).as_posix(), 1, message)
+    for error in errors:
+        if Path(error.filename) != read and not isinstance(error, FileNotFoundError):
+            yield _unreadable(f"{Path(error.filename).relative_to(policies_dir).as_posix()}/", error)
+
+
+def entries(folder: Path, name: str, faults: list[Fault]) -> list[Path]:
+    """What stands in a folder, in name order; of one that is not there nothing. To `glob` a folder that cannot be read
+    is an empty one, and the forbids in it are gone without a word.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError) or folder.is_symlink():  # a link to nothing is no absent folder
+            faults.append(_unreadable(name, error))
+        return []
+
+
+def _may_be_folder(path: Path) -> bool:
+    """Also where nobody can tell: reading it then says why."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _unreadable(name: str, error: OSError) -> Fault:
+    return Fault(name, 1, f"cannot be read: {error.strerror}")
 
 
 def load_tenant(policies_dir: Path, tenant: str, before: Parsed | None = None) -> Parsed:

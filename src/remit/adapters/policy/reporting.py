@@ -29,9 +29,9 @@ class PolicyReport:
 
 def report(policies_dir: Path, catalog: Catalog) -> PolicyReport:
     """Read and check every tenant's set without using any of it. Blocking."""
-    sets = read_all(policies_dir, catalog)
+    sets, unknown = read_all(policies_dir, catalog)
     return PolicyReport(
-        tuple(fault for loaded in sets.values() for fault in loaded.faults),
+        (*unknown, *(fault for loaded in sets.values() for fault in loaded.faults)),
         tuple(note for loaded in sets.values() for note in loaded.checked.notes),
         unmapped_arguments(catalog),
         {tenant: loaded.parsed.version for tenant, loaded in sets.items()},

@@ -49,18 +49,23 @@ class Loaded:
         return mine.keys() == tools.keys() and all(mine[name].digest == tool.digest for name, tool in tools.items())
 
 
-def read_all(policies_dir: Path, catalog: Catalog, before: Mapping[str, Loaded] | None = None) -> dict[str, Loaded]:
-    """Every tenant's set, read and checked; what has not changed since `before` is not checked again. Blocking."""
+def read_all(
+    policies_dir: Path, catalog: Catalog, before: Mapping[str, Loaded] | None = None
+) -> tuple[dict[str, Loaded], tuple[Fault, ...]]:
+    """Every tenant's set, read and checked, and what keeps anybody from knowing the tenants. What has not changed since
+    `before` is not checked again. Blocking.
+    """
     types: dict[str, ToolType] = {}
     found: dict[str, Loaded] = {}
-    for tenant in tenants_in(policies_dir):
+    tenants, unknown = tenants_in(policies_dir)
+    for tenant in tenants:
         old = (before or {}).get(tenant)
         parsed = load_tenant(policies_dir, tenant, old.parsed if old else None)
         if old and parsed is old.parsed and not old.faults and old.fits(tenant_tools(catalog, tenant)):
             found[tenant] = old
         else:
             found[tenant] = stand(parsed, catalog, types)
-    return found
+    return found, tuple(unknown)
 
 
 def stand(parsed: Parsed, catalog: Catalog, types: dict[str, ToolType]) -> Loaded:
@@ -80,6 +85,7 @@ class PolicySets:
         self._catalog = catalog
         self._alarm = alarm
         self._sets: dict[str, Loaded] = {}
+        self._unknown: tuple[Fault, ...] = ()
         self._types: dict[str, ToolType] = {}
         self._changing = asyncio.Lock()
 
@@ -88,21 +94,21 @@ class PolicySets:
         served.
         """
         async with self._changing:
-            found = await asyncio.to_thread(read_all, self._dir, self._catalog())
+            found, unknown = await asyncio.to_thread(read_all, self._dir, self._catalog())
             for loaded in found.values():
                 loaded.usable = all(_in_shadow(fault) for fault in loaded.faults)
-            self._sets = found
-        return tuple(fault for loaded in found.values() for fault in loaded.faults)
+            self._sets, self._unknown = found, unknown
+        return (*unknown, *(fault for loaded in found.values() for fault in loaded.faults))
 
     async def reload(self) -> tuple[Fault, ...]:
         """Take over what the files say now. With any fault nothing is taken over: the faults are returned and every
         tenant keeps the set it has.
         """
         async with self._changing:
-            found = await asyncio.to_thread(read_all, self._dir, self._catalog(), self._sets)
-            faults = tuple(fault for loaded in found.values() for fault in loaded.faults)
+            found, unknown = await asyncio.to_thread(read_all, self._dir, self._catalog(), self._sets)
+            faults = (*unknown, *(fault for loaded in found.values() for fault in loaded.faults))
             if not faults:
-                self._sets = found
+                self._sets, self._unknown = found, ()
         return faults
 
     def find(self, tenant: str) -> Loaded | None:
@@ -118,7 +124,9 @@ class PolicySets:
         return loaded
 
     async def current(self, tenant: str) -> Loaded:
-        """The tenant's set held against the catalog of this moment. A tenant without a folder has the base policies."""
+        """The tenant's set held against the catalog of this moment. A tenant without a folder has the base policies;
+        one nobody knows the folder of has no usable set.
+        """
         loaded = self.find(tenant)
         while loaded is None:
             async with self._changing:
@@ -127,7 +135,7 @@ class PolicySets:
 
     async def _renew(self, tenant: str) -> Loaded:
         old = self._sets.get(tenant)
-        parsed = old.parsed if old else parse(tenant, await asyncio.to_thread(base_files))
+        parsed = old.parsed if old else parse(tenant, await asyncio.to_thread(base_files), self._unknown)
         loaded = await asyncio.to_thread(stand, parsed, self._catalog(), self._types)
         loaded.usable = loaded.usable and (old is None or old.usable)
         self._sets[tenant] = loaded

@@ -88,3 +88,11 @@ def test_a_file_without_tests_is_a_failure_not_a_pass(tmp_path: Path, text: str)
 def test_tests_of_a_faulty_set_fail(tmp_path: Path) -> None:
     (outcome,) = outcomes(tmp_path, "tests: [{expect: deny, tool: files/read_file}]", "permit (nobody);")
     assert "acme/a.cedar:1" in outcome.problem
+
+
+def test_tests_in_a_folder_that_cannot_be_read_are_a_failure_not_a_pass(tmp_path: Path) -> None:
+    (tmp_path / "acme").symlink_to("acme")
+    (tmp_path / "file").write_text("")
+    for folder, file in ((tmp_path, "acme/"), (tmp_path / "file", "file")):
+        (outcome,) = run_tests(folder, CATALOG)
+        assert (outcome.file, outcome.passed) == (file, False)

@@ -67,6 +67,43 @@ async def test_a_removed_tenant_folder_leaves_only_the_shipped_policies(tmp_path
     assert (await engine.evaluate(ask("git/git_log", {"repo_path": "/"}))).effect is Effect.NO_PERMIT
 
 
+async def test_a_folder_that_can_no_longer_be_read_keeps_the_set_at_a_reload_and_denies_at_the_start(
+    tmp_path: Path,
+) -> None:
+    engine = await an_engine(write(tmp_path, acme__a=ANY, globex__a=ANY), SHARED)
+    before = engine.version("acme")
+    (tmp_path / "acme" / "a.cedar").unlink()
+    (tmp_path / "acme").rmdir()
+    (tmp_path / "acme").symlink_to("acme")
+    assert [fault.file for fault in await engine.reload()][:1] == ["acme/"]
+    assert engine.version("acme") == before
+    assert (await engine.evaluate(ask("git/git_log", {"repo_path": "/"}, catalog=SHARED))).effect is Effect.PERMIT
+    again = await an_engine(tmp_path, SHARED)
+    denied = await again.evaluate(ask("git/git_log", {"repo_path": "/"}, catalog=SHARED))
+    assert (denied.effect, denied.policy_version) == (Effect.ERROR, "")
+    assert "acme/:1: cannot be read" in denied.errors[0]
+    whole = await again.evaluate(ask("git/git_log", {"repo_path": "/"}, catalog=SHARED, live=a_live(tenant="globex")))
+    assert whole.effect is Effect.PERMIT
+
+
+async def test_a_policies_dir_that_cannot_be_read_keeps_every_set_at_a_reload_and_denies_everybody_at_the_start(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "policies"
+    engine = await an_engine(write(folder, acme__a=ANY))
+    folder.rename(tmp_path / "aside")
+    folder.write_text("")
+    assert [fault.file for fault in await engine.reload()] == ["policies"]
+    assert (await engine.evaluate(ask("git/git_log", {"repo_path": "/"}))).effect is Effect.PERMIT
+    again = await an_engine(folder)
+    denied = await again.evaluate(ask("git/git_log", {"repo_path": "/"}))
+    assert (denied.effect, denied.policy_version) == (Effect.ERROR, "")
+    folder.unlink()
+    (tmp_path / "aside").rename(folder)
+    assert await again.reload() == ()
+    assert (await again.evaluate(ask("git/git_log", {"repo_path": "/"}))).effect is Effect.PERMIT
+
+
 async def test_a_tool_that_appears_is_decided_by_the_policy_that_waited_for_it(tmp_path: Path) -> None:
     now = [a_catalog(GIT)]
     engine = await an_engine(write(tmp_path, acme__a=READ), current=lambda: now[0])
