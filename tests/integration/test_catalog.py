@@ -37,9 +37,9 @@ def survey(*tools: Tool) -> Survey:
 
 
 class Scene:
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, **more: Any) -> None:
         self.upstreams, self.store, self.ledger = FakeUpstreams(), FakeStore(), FakeLedger()
-        said = {"high_risk": frozenset({"wipe"}), "path_arguments": {"read": ("path",)}}
+        said = {"high_risk": frozenset({"wipe"}), "path_arguments": {"read": ("path",)}, **more}
         self.configs = [stdio("x", name=name, **said) for name in names or ("peer",)]
 
     @asynccontextmanager
@@ -195,6 +195,40 @@ async def test_nothing_becomes_current_that_could_not_be_recorded() -> None:
     async with scene.running() as service:
         await service.surveyed(5)
         assert names(service.current()) == []
+
+
+async def test_a_restriction_about_no_tool_is_told_once_and_again_when_it_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = Scene(restricted=frozenset({("servers.peer.high_risk", "wipe"), ("purposes.fix.arguments", "reed")}))
+    scene.upstreams.surveys["peer"] = survey(tool("read"), tool("wipe"))
+    async with scene.running() as service:
+        assert service.misnamed("peer") == ()  # nobody knows yet
+        await service.surveyed(5)
+        await service.refresh("peer")
+        assert service.misnamed("peer") == ("purposes.fix.arguments: reed",)
+        scene.upstreams.surveys["peer"] = survey(tool("read"))
+        await service.refresh("peer")
+        assert service.misnamed("peer") == ("purposes.fix.arguments: reed",)  # withheld is not unknown
+        await service.approve("peer", "tool/wipe", "", by="alice")
+        await service.refresh("peer")
+    records = [record for record in scene.ledger.of_kind(RecordKind.CATALOG) if record["event"] == "misnamed"]
+    assert [record["misnamed"] for record in records] == [
+        ["purposes.fix.arguments: reed"],
+        ["purposes.fix.arguments: reed", "servers.peer.high_risk: wipe"],
+    ]
+    told = [record.named for record in caplog.records if record.message == "restricts_no_tool"]
+    assert told[0] == "purposes.fix.arguments: reed"
+
+
+async def test_restrictions_about_tools_that_are_there_are_not_worth_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(restricted=frozenset({("servers.peer.high_risk", "wipe"), ("purposes.fix.arguments", "read")}))
+    scene.upstreams.surveys["peer"] = survey(tool("read"), tool("wipe"))
+    async with scene.running() as service:
+        await service.surveyed(5)
+        assert service.misnamed("peer") == ()
+    assert scene.events() == ["baseline"]
+    assert [record for record in caplog.records if record.message == "restricts_no_tool"] == []
 
 
 async def test_a_forged_pin_stops_the_start() -> None:

@@ -55,13 +55,16 @@ def live_answer(live: LiveGrant) -> dict[str, Any]:
     return grant_answer(live.grant) | {"state": live.state.value, "calls_used": live.calls_used}
 
 
-def server_answer(server: Server, problems: Sequence[str]) -> dict[str, Any]:
-    """`problems` names what was left out of its items, or why its last survey failed."""
+def server_answer(server: Server, problems: Sequence[str], misnamed: Sequence[str]) -> dict[str, Any]:
+    """`problems` names what was left out of its items, or why its last survey failed; `misnamed` the restrictions that
+    are about no tool of it.
+    """
     counts = {kind: sum(key[0] is kind for key in server.items) for kind in ItemKind}
     return {
         "name": server.name,
         "health": server.health,
         "problems": list(problems),
+        "misnamed": list(misnamed),
         "eras": sorted(era.value for era in server.eras),
         "tools": counts[ItemKind.TOOL],
         "tool_names": sorted(f"{server.name}/{name}" for kind, name in server.items if kind is ItemKind.TOOL),

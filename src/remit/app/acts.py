@@ -278,7 +278,7 @@ class Acts:
     def _servers(self, tenants: frozenset[str]) -> list[dict[str, Any]]:
         catalog = self.remit.servers.catalog
         return [
-            server_answer(server, catalog.problems(name))
+            server_answer(server, catalog.problems(name), catalog.misnamed(name))
             for name, server in sorted(catalog.current().servers.items())
             if server.tenants & tenants
         ]

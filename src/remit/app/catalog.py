@@ -54,6 +54,7 @@ class _Known:
     reported: Mapping[Key, Drift] = field(default_factory=dict)
     health: Health = "unknown"
     problems: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()
     failures: int = 0
     compiled: dict[str, Validator | None] = field(default_factory=dict)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -129,6 +130,10 @@ class LiveCatalog:
     def problems(self, server: str) -> tuple[str, ...]:
         """What was left out of the server's items and why, and why its last survey failed if it did."""
         return self._of(server).problems
+
+    def misnamed(self, server: str) -> tuple[str, ...]:
+        """Restrictions of the configuration that are about no tool the server has, and so restrict nothing."""
+        return self._of(server).misnamed
 
     async def refresh(self, server: str) -> None:
         """Ask one server now. Raises `Outage`; the catalog then stays as it is."""
@@ -219,10 +224,23 @@ class LiveCatalog:
             self._registrar.report_drift(name, withheld)
             known.reported = withheld
             log.warning("definitions_changed", extra={"server": name, "withheld": len(withheld)})
+        self._report_misnamed(known)
         known.failures = 0
         known.health = "ok"
         known.problems = survey.problems
         self._publish(known)
+
+    def _report_misnamed(self, known: _Known) -> None:
+        name = known.config.name
+        keys = {*(known.found or {}), *(known.pinned.pins if known.pinned is not None else ())}
+        missing = sorted(each for each in known.config.restricted if (ItemKind.TOOL, each[1]) not in keys)
+        misnamed = tuple(f"{where}: {tool}" for where, tool in missing)
+        if misnamed == known.misnamed:
+            return
+        self._registrar.report_misnamed(name, misnamed)
+        known.misnamed = misnamed
+        for each in misnamed:
+            log.warning("restricts_no_tool", extra={"server": name, "named": each})
 
     def _judged(self, known: _Known) -> Judged:
         pinned = known.pinned

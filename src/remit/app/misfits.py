@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +48,16 @@ def plain(problem: msgspec.ValidationError, where: str, kind: type[msgspec.Struc
     text = text.replace("Object contains unknown", "unknown").replace("Object missing", "missing the")
     full = ".".join(part for part in (where, inside) if part)
     return f"{full}: {text}" if full else text
+
+
+def unknown_servers(where: str, tools: Iterable[str], servers: Collection[str]) -> list[str]:
+    """Tools, as `server/tool`, of servers nobody registered: what limits such a tool limits nothing."""
+    problems = []
+    for server in sorted({tool.partition("/")[0] for tool in tools} - set(servers)):
+        near = difflib.get_close_matches(server, servers, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        problems.append(f"{where}: {server[:80]!r} is not in servers{hint}")
+    return problems
 
 
 def _expected(wanted: str, found: str) -> str:

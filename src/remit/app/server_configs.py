@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from remit.app.settings import Configuration, ConfigurationInvalid, ServerSettings
@@ -25,7 +26,19 @@ def _server(name: str, entry: ServerSettings, configuration: Configuration) -> S
         mode=_mode(name, entry),
         path_arguments={tool: tuple(names) for tool, names in entry.path_arguments.items()},
         high_risk=frozenset(entry.high_risk),
+        restricted=frozenset(_restricted(name, entry, configuration)),
     )
+
+
+def _restricted(name: str, entry: ServerSettings, configuration: Configuration) -> Iterator[tuple[str, str]]:
+    for tool in entry.high_risk:
+        yield f"servers.{name}.high_risk", tool
+    for tool in entry.path_arguments:
+        yield f"servers.{name}.path_arguments", tool
+    for purpose, limits in configuration.settings.purposes.items():
+        for server, _, tool in (text.partition("/") for text in limits.arguments):
+            if server == name:
+                yield f"purposes.{purpose}.arguments", tool
 
 
 def _transport(name: str, entry: ServerSettings, configuration: Configuration) -> Transport:

@@ -16,7 +16,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
-from remit.app.misfits import Part, misfits, plain
+from remit.app.misfits import Part, misfits, plain, unknown_servers
 from remit.app.yaml_document import read_yaml
 from remit.core.administration import Role
 from remit.core.names import confusable
@@ -303,6 +303,8 @@ def check(settings: Settings) -> list[str]:
         problems += _check_account(name, account, tenants)
     for name, client in settings.clients.items():
         problems += _check_client(name, client, tenants, environments)
+    for name, purpose in settings.purposes.items():
+        problems += unknown_servers(f"purposes.{name}.arguments", purpose.arguments, settings.servers)
     for name, administrator in settings.administrators.items():
         problems += _check_tenants(f"administrators.{name}.tenants", administrator.tenants, tenants)
     return problems

@@ -92,6 +92,9 @@ def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
     else:
         yield Finding("ok", what, f"{server['tools']} tools, {' and '.join(server['eras'])}, {server['mode']}")
         yield from (Finding("note", what, problem, f"tell {server['owner']}") for problem in problems)
+    for named in server["misnamed"]:
+        advice = "correct the name in remit.yaml (remit server list --tools), then restart remit"
+        yield Finding("failed", what, f"no tool has the name in {named}; it restricts nothing", advice)
 
 
 def probed(public_url: str) -> Iterator[Finding]:

@@ -31,6 +31,9 @@ def list_servers(
     withheld = [server["name"] for server in found["servers"] if server["withheld"]]
     if withheld and not options.json:
         note(f"changed since trusted: {', '.join(withheld)}\nnext   remit server diff {withheld[0]}")
+    misnamed = [one_line(named) for server in found["servers"] for named in server["misnamed"]]
+    if misnamed and not options.json:
+        note("\n".join(["restrictions about no tool, which restrict nothing:", *misnamed]))
 
 
 def named(servers: list[dict[str, Any]]) -> str:

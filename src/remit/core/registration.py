@@ -41,7 +41,8 @@ Transport = Stdio | Http
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """One entry under `servers`. `path_arguments` names, per tool, the arguments that are paths; `stateful` says that
-    two grants must never meet in one process."""
+    two grants must never meet in one process. `restricted` is every tool that the configuration limits by name,
+    after the place that does."""
 
     name: str
     tenants: frozenset[str]
@@ -52,6 +53,7 @@ class ServerConfig:
     mode: Mode = field(default_factory=Enforce)
     path_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     high_risk: frozenset[str] = frozenset()
+    restricted: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def templates(self) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,11 @@ class RegisterServer:
         """Put a change of what is withheld on the ledger. Called once per change, not once per survey."""
         named = {f"{kind.value}:{name}"[:256]: found.value for (kind, name), found in sorted(withheld.items())[:100]}
         self._record(server, {"event": "drift", "withheld": named, "count": len(withheld)})
+
+    def report_misnamed(self, server: str, misnamed: Sequence[str]) -> None:
+        """Put restrictions that are about no tool on the ledger, or that none is any more. Called once per change."""
+        named = [where[:256] for where in misnamed[:100]]
+        self._record(server, {"event": "misnamed", "misnamed": named, "count": len(misnamed)})
 
     async def approve(self, server: str, pinned: Pinned, key: Key, found: Item | None, digest: str, by: str) -> Pinned:
         """Move one pin to the definition the reviewer saw, named by its digest; with no item found, drop the pin.

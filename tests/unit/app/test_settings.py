@@ -90,6 +90,10 @@ def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path) -> None:
             {"clients": {"cron": {"tenant": "acme", "auth": "client_secret_basic", "secret": "hunter2"}}},
             "expected a reference",
         ),
+        (
+            {"purposes": {"fix": {"arguments": {"fils/read": {"path": {"prefix": "/srv"}}}}}},
+            "purposes.fix.arguments: 'fils' is not in servers; did you mean 'files'?",
+        ),
         ({"clients": {"ci": {"tenant": "acme", "auth": "private_key_jwt"}}}, "needs the client's public keys"),
     ],
 )
@@ -98,10 +102,30 @@ def test_a_dangerous_or_broken_value_is_refused_and_named(tmp_path: Path, change
 
 
 @pytest.mark.parametrize(
-    "changes", [{"listen": "127.0.0.1:0"}, {"listen": "[::1]:8700"}, {"behind_tls_proxy": True, "listen": "0.0.0.0:1"}]
+    "changes",
+    [
+        {"listen": "127.0.0.1:0"},
+        {"listen": "[::1]:8700"},
+        {"behind_tls_proxy": True, "listen": "0.0.0.0:1"},
+        {"purposes": {"fix": {"arguments": {"files/read": {"path": {"prefix": "/srv"}}}}}},
+    ],
 )
 def test_the_safe_twins_are_accepted(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert load(written(tmp_path, **changes)).settings.tenants == ["acme", "globex"]
+
+
+def test_every_tool_that_a_restriction_names_is_known_with_its_place(tmp_path: Path) -> None:
+    files = {"tenants": ["acme"], "environment": "dev", "owner": "o", "http": {"url": "https://x.test/mcp"}}
+    restricted = files | {"high_risk": ["wipe"], "path_arguments": {"read": ["path"]}}
+    purposes = {"fix": {"arguments": {"files/read": {"path": {"prefix": "/srv"}}}}}
+    configuration = load(written(tmp_path, servers={"files": restricted, "crm": files}, purposes=purposes))
+    crm, found = server_configs(configuration)
+    assert found.restricted == {
+        ("servers.files.high_risk", "wipe"),
+        ("servers.files.path_arguments", "read"),
+        ("purposes.fix.arguments", "read"),
+    }
+    assert crm.restricted == set()
 
 
 def test_a_server_without_tenant_or_owner_is_refused(tmp_path: Path) -> None:

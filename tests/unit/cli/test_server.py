@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import Running
 Command = Callable[..., tuple[int, str, str]]
 SERVER: dict[str, Any] = {
     "name": "files", "health": "ok", "eras": ["legacy"], "tools": 3, "resources": 0, "prompts": 0, "withheld": [],
-    "problems": [],
+    "problems": [], "misnamed": [],
     "mode": "enforce", "tenants": ["acme"], "environment": "dev", "owner": "platform",
 }  # fmt: skip
 STATUS: dict[str, Any] = {
@@ -111,6 +111,16 @@ def test_the_list_points_at_what_changed(remit: Command, running: Running) -> No
     assert code == 0
     assert "files" in out
     assert "remit server diff files" in err
+
+
+def test_the_list_and_doctor_say_which_restrictions_are_about_no_tool(remit: Command, running: Running) -> None:
+    misspelt = {**SERVER, "misnamed": ["servers.files.high_risk: move_fil"]}
+    running.answers["server.list"] = {"servers": [misspelt]}
+    assert "servers.files.high_risk: move_fil" in remit("server", "list")[2]
+    last = list(examined({**STATUS, "servers": [misspelt]}))[-1]
+    assert (last.state, "servers.files.high_risk: move_fil" in last.found) == ("failed", True)
+    running.answers["server.list"] = {"servers": [SERVER]}
+    assert remit("server", "list")[2] == ""
 
 
 def found(status: dict[str, Any]) -> dict[str, str]:
