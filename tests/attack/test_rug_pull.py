@@ -48,9 +48,12 @@ def said(*tools: Tool) -> Survey:
 
 
 class Watched:
-    """A scene whose catalog is the real service's, watching one server that a test lets change its mind."""
+    """A scene whose catalog is the real service's, watching one server that a test lets change its mind.
 
-    def __init__(self) -> None:
+    `pinned_before` is what the ledger knows."""
+
+    def __init__(self, pinned_before: frozenset[str] = frozenset()) -> None:
+        self.pinned_before = pinned_before
         self.mind = FakeUpstreams(surveys={"peer": said(a_tool("read"), a_tool("keep"))})
         self.service = LiveCatalog([stdio("x")], self.mind, FakeStore(), FakeLedger(), FakeClock(), FakeEntropy(), ONCE)
         self.scene = McpScene()
@@ -59,7 +62,7 @@ class Watched:
         self.token = self.scene.token("peer", scopes=frozenset({WholeServer("peer")}))
 
     async def __aenter__(self) -> Watched:
-        await self.service.start()
+        await self.service.start(self.pinned_before)
         await self.service.surveyed(5)
         self.scene.catalog = self.service.current()
         return self
@@ -121,4 +124,16 @@ async def test_the_same_definition_written_differently_is_no_change() -> None:
         rewritten = Tool(ItemKind.TOOL, "peer", "read", orjson.dumps(same, option=orjson.OPT_INDENT_2), digest_of(same),
                          PLAIN)  # fmt: skip
         await watched.change(rewritten, a_tool("keep"))
+        await expect_served(watched.scene, "/mcp/peer", watched.token, CALL)
+
+
+async def test_deleting_the_store_gives_no_server_a_second_first_time() -> None:
+    async with Watched(pinned_before=frozenset({"peer"})) as watched:
+        shown = await watched.scene.modern("/mcp/peer", watched.token, "tools/list")
+        assert b'"read"' not in shown.body
+        await watched.scene.modern("/mcp/peer", watched.token, "tools/call", CALL)
+        assert watched.scene.upstreams.arrived == []
+        for change in watched.service.diff("peer"):
+            await watched.service.approve("peer", f"tool/{change['name']}", change["digest"], by="alice")
+        watched.scene.catalog = watched.service.current()
         await expect_served(watched.scene, "/mcp/peer", watched.token, CALL)

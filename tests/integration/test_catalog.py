@@ -43,10 +43,12 @@ class Scene:
         self.configs = [stdio("x", name=name, **said) for name in names or ("peer",)]
 
     @asynccontextmanager
-    async def running(self, limits: RefreshLimits = ONCE, upstreams: Any = None) -> AsyncIterator[LiveCatalog]:
+    async def running(
+        self, limits: RefreshLimits = ONCE, upstreams: Any = None, pinned_before: frozenset[str] = frozenset()
+    ) -> AsyncIterator[LiveCatalog]:
         asked = upstreams or self.upstreams
         service = LiveCatalog(self.configs, asked, self.store, self.ledger, FakeClock(), FakeEntropy(), limits)
-        await service.start()
+        await service.start(pinned_before)
         try:
             yield service
         finally:
@@ -229,6 +231,27 @@ async def test_restrictions_about_tools_that_are_there_are_not_worth_a_word(capl
         assert service.misnamed("peer") == ()
     assert scene.events() == ["baseline"]
     assert [record for record in caplog.records if record.message == "restricts_no_tool"] == []
+
+
+async def test_a_server_whose_pins_were_lost_is_trusted_again_only_by_approval(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = Scene("peer", "fresh")
+    scene.upstreams.surveys |= {"peer": survey(tool("read")), "fresh": survey(tool("keep"))}
+    before = frozenset({"peer", "forgotten"})
+    async with scene.running(pinned_before=before) as service:
+        await service.surveyed(5)
+        assert (names(service.current()), names(service.current(), "fresh")) == ([], ["keep"])
+        (added,) = service.diff("peer")
+    assert [record.server for record in caplog.records if record.message == "pins_lost"] == ["peer"]
+    caplog.clear()
+    async with scene.running(pinned_before=before) as again:  # a restart is no approval, and no news
+        await again.surveyed(5)
+        assert names(again.current()) == []
+        await again.approve("peer", "tool/read", added["digest"], by="alice")
+        assert names(again.current()) == ["read"]
+    assert [record for record in caplog.records if record.message == "pins_lost"] == []
+    assert scene.events().count("pins_lost") == 1
 
 
 async def test_a_forged_pin_stops_the_start() -> None:

@@ -94,19 +94,26 @@ class LiveCatalog:
         """Call with each new catalog. Listeners run on the loop and must not wait."""
         self._listeners.append(listener)
 
-    async def start(self) -> None:
+    async def start(self, pinned_before: frozenset[str] = frozenset()) -> None:
         """Serve what was pinned before, then begin asking. Raises `Outage` if the pins cannot be trusted."""
-        await self.load()
+        await self.load(pinned_before)
         self._tasks = [asyncio.get_running_loop().create_task(self._keep_current(name)) for name in self._known]
 
-    async def load(self) -> None:
-        """Serve what was pinned before, and ask nobody. Raises `Outage` if the pins cannot be trusted."""
-        for name, pinned in (await load_pins(self._registrar.store)).items():
-            known = self._known.get(name)
-            if known is not None:
-                known.pinned = pinned
+    async def load(self, pinned_before: frozenset[str] = frozenset()) -> None:
+        """Serve what was pinned before, and ask nobody. Raises `Outage` if the pins cannot be trusted.
+
+        `pinned_before`: the servers that were pinned according to the ledger. One without pins has lost them, with the
+        store or by going back to an older one, and does not get a second first time.
+        """
+        pins = await load_pins(self._registrar.store)
+        for name, known in self._known.items():
+            if name in pins:
+                known.pinned = pins[name]
                 known.health = "stored"
                 self._publish(known)
+            elif name in pinned_before:
+                known.pinned = await self._registrar.lose(name)
+                log.critical("pins_lost", extra={"server": name, "next": f"remit server diff {name}"})
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -277,6 +277,9 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     """Grants first, then the catalog and the policies that speak of it."""
     used = await asyncio.to_thread(remit.files.index.calls_by_grant)
     sequence = await asyncio.to_thread(newest_store_sequence, remit.files.index)
+    stored = await remit.files.store.sequence()
+    if stored < sequence:
+        log.critical("store_behind_ledger", extra={"store": stored, "ledger": sequence})
     loaded = await LoadGrants(
         remit.grants,
         remit.files.store,
@@ -287,10 +290,11 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
         ledger_sequence=sequence,
     ).load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
+    pinned = await asyncio.to_thread(remit.files.index.servers_pinned)
     if ask_servers:
         remit.servers.upstreams.start()
-        await remit.servers.catalog.start()
+        await remit.servers.catalog.start(pinned)
     else:
-        await remit.servers.catalog.load()
+        await remit.servers.catalog.load(pinned)
     remit.record_policies("loaded", await remit.policy.load())
     log.info("assembled", extra={"version": __version__, "servers": len(remit.servers.catalog.current().servers)})

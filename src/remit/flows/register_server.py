@@ -75,6 +75,14 @@ class RegisterServer:
         self._record(server, {"event": "baseline", "items": len(pins), "digest": set_digest(pins)})
         return await self._keep(server, pins, survey)
 
+    async def lose(self, server: str) -> Pinned:
+        """The ledger knows that the server was pinned and the store does not know as what: nothing it offers is trusted
+        before somebody approves it."""
+        self._record(server, {"event": "pins_lost"})
+        nothing = Pinned({})
+        await self.store.put(ROW_KIND, server, _pack(nothing))
+        return nothing
+
     async def see(self, server: str, pinned: Pinned, survey: Survey) -> Pinned:
         """Remember what the server now says about itself; its pins stay as they are."""
         return await self._keep(server, pinned.pins, survey)

@@ -67,6 +67,16 @@ async def test_an_empty_baseline_is_a_baseline() -> None:
     assert judge(pinned, [item("a")]).withheld == {A: Drift.ADDED}
 
 
+async def test_lost_pins_are_recorded_and_nothing_is_trusted_until_it_is_approved() -> None:
+    scene = Scene()
+    pinned = await scene.registrar.lose("peer")
+    assert judge(pinned, [item("a")]).withheld == {A: Drift.ADDED}
+    assert (await load_pins(scene.store))["peer"] == pinned
+    pinned = await scene.registrar.approve("peer", pinned, A, item("a"), item("a").digest, "alice")
+    assert set(judge(pinned, [item("a")]).trusted) == {A}
+    assert scene.events == ["pins_lost", "approved"]
+
+
 async def test_approving_moves_one_pin_and_is_recorded_with_who_and_what() -> None:
     scene = Scene()
     pinned = await scene.baseline(item("a"), item("b"))

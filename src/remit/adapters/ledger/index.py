@@ -23,20 +23,21 @@ from remit.core.ledger import RecordKind
 # Opening a session is an intent about the server as such, and free: `ToolCall.record_intent` charges all others.
 _CHARGED: Final = f"kind = '{RecordKind.INTENT.value}' AND target_kind IS NOT '{TargetKind.SERVER.value}'"
 UNKNOWN: Final = "unknown"
-_VERSION: Final = 2
-_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "target_kind", "status", "reason")
+_VERSION: Final = 3
+_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "target_kind", "status", "reason", "server")
 _SCHEMA: Final = """
 CREATE TABLE record (
   seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
   tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, target_kind TEXT,
-  status TEXT, reason TEXT
+  status TEXT, reason TEXT, server TEXT
 ) WITHOUT ROWID;
 CREATE INDEX record_id ON record (id);
 CREATE INDEX record_grant ON record ("grant", kind) WHERE "grant" IS NOT NULL;
 CREATE INDEX record_subject ON record (subject) WHERE subject IS NOT NULL;
 CREATE INDEX record_client ON record (client) WHERE client IS NOT NULL;
 CREATE INDEX record_action ON record (action) WHERE action IS NOT NULL;
+CREATE INDEX record_catalog ON record (server) WHERE kind = 'catalog';
 CREATE TABLE reached (segment INTEGER NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL, link TEXT NOT NULL);
 """
 
@@ -132,6 +133,13 @@ class LedgerIndex:
         with self._guard:
             return dict(self._db.execute(query).fetchall())
 
+    def servers_pinned(self) -> frozenset[str]:
+        """The servers whose definitions were pinned at some time: only of those is there a record of the catalog."""
+        self.catch_up()
+        query = "SELECT DISTINCT server FROM record WHERE kind = 'catalog' AND server IS NOT NULL"
+        with self._guard:
+            return frozenset(row[0] for row in self._db.execute(query))
+
     def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
         """Whether the decision was about exactly these arguments (canonical JSON). None: there is no such decision."""
         explained = self.explain(decision_id)
@@ -199,7 +207,7 @@ class LedgerIndex:
                     continue  # a damaged line: `verify` names it, nothing can be asked about it
                 count, last = count + 1, line
 
-        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
+        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
         if last is not None:
             self._db.execute("DELETE FROM reached")
             place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))

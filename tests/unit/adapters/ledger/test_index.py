@@ -101,6 +101,14 @@ def test_opening_a_session_is_not_a_call_of_the_grant(index: LedgerIndex, ledger
     assert index.calls_by_grant()["grt_1"] == 1
 
 
+def test_a_server_was_pinned_if_the_catalog_has_a_record_of_it(index: LedgerIndex, ledger: FileLedger) -> None:
+    ledger.write(RecordKind.INTENT, "dec_5", FIELDS | {"server": "git"})
+    assert index.servers_pinned() == set()
+    for number, server in enumerate(("files", "files", "crm")):
+        ledger.write(RecordKind.CATALOG, f"cat_{number}", {"server": server, "event": "baseline"})
+    assert index.servers_pinned() == {"files", "crm"}
+
+
 def test_an_index_made_anew_says_the_same(index: LedgerIndex) -> None:
     before = [index.find(Asked()), index.calls_by_grant(), index.unfinished()]
     assert index.rebuild() == 5
