@@ -206,7 +206,7 @@ def odd_case_members(patch: Patch) -> None:
 
 
 def odd_case_arguments(patch: Patch) -> None:
-    patch.setattr(arguments, "_refuse_other_case", lambda schema, value: None)
+    patch.setattr(arguments, "_refuse_other_case", lambda names, value: None)
 
 
 def batches(patch: Patch) -> None:

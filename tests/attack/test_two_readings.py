@@ -5,6 +5,7 @@ of Envoy and haproxy: a message two readers could read differently reaches neith
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -43,18 +44,18 @@ ODD_CASE_ARGUMENT = [
 ]
 
 
-async def a_scene() -> McpScene:
+async def a_scene(schema: dict[str, Any] = SCHEMA, paths: tuple[str, ...] = ()) -> McpScene:
     """The tool's schema is what tells which spelling of an argument is the right one."""
     scene = McpScene()
-    tool = Tool(ItemKind.TOOL, "files", "read_file", b'{"name":"read_file"}', "d", input_schema=SCHEMA,
-                validate=lambda arguments: None)  # fmt: skip
+    tool = Tool(ItemKind.TOOL, "files", "read_file", b'{"name":"read_file"}', "d", input_schema=schema,
+                validate=lambda arguments: None, path_arguments=paths)  # fmt: skip
     await scene.change_catalog(with_items(FILES, *FILES.items.values(), tool))
     return scene
 
 
-async def served(tricks: list[tuple[bytes, bytes]]) -> Gains:
+async def served(tricks: list[tuple[bytes, bytes]], schema: dict[str, Any] = SCHEMA, *paths: str) -> Gains:
     """Each trick in both eras; then the honest message in both."""
-    scene = await a_scene()
+    scene = await a_scene(schema, paths)
     token, session = await opened(scene)
     before = len(scene.upstreams.arrived)
     for honest, trick in tricks:
@@ -115,6 +116,23 @@ async def test_a_message_with_two_readings_reaches_no_server(attack: object) -> 
 
 async def test_two_arguments_that_differ_in_case_reach_no_server() -> None:
     assert await served(ODD_CASE[4:]) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [SCHEMA]},
+        {"anyOf": [{"properties": {"url": {}}}, SCHEMA]},
+        {"$ref": "#/$defs/call", "$defs": {"call": {"oneOf": [SCHEMA]}}},
+    ],
+    ids=["allOf", "anyOf", "$ref"],
+)
+async def test_a_spelling_that_a_branch_of_the_schema_declares_is_the_only_one(schema: dict[str, Any]) -> None:
+    assert await served(ODD_CASE_ARGUMENT, schema) == []
+
+
+async def test_a_path_argument_in_another_case_reaches_no_server_though_the_schema_declares_nothing() -> None:
+    assert await served(ODD_CASE_ARGUMENT[:3], {"type": "object"}, "path") == []
 
 
 async def test_an_argument_the_schema_does_not_know_keeps_its_case() -> None:

@@ -16,6 +16,7 @@ import orjson
 
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.adapters.upstream.tool_headers import header_arguments
+from remit.core.argument_names import ArgumentNames, argument_names
 from remit.core.catalog import Catalog, Drift, Health, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
@@ -28,6 +29,7 @@ from remit.ports.upstream import Survey, Upstreams
 
 log = logging.getLogger("remit.catalog")
 OnChange = Callable[[Catalog], None]
+Compiled = tuple[Validator | None, ArgumentNames | None]
 NEVER_SEEN = Pinned({})
 
 
@@ -56,7 +58,7 @@ class _Known:
     problems: tuple[str, ...] = ()
     misnamed: tuple[str, ...] = ()
     failures: int = 0
-    compiled: dict[str, Validator | None] = field(default_factory=dict)
+    compiled: dict[str, Compiled] = field(default_factory=dict)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -282,9 +284,9 @@ class LiveCatalog:
             return item
         if item.digest not in known.compiled:
             try:
-                known.compiled[item.digest] = compile_schema(item.input_schema)
+                known.compiled[item.digest] = compiled(known.config, item)
             except SchemaProblem as problem:
-                known.compiled[item.digest] = None
+                known.compiled[item.digest] = None, None
                 log.warning("schema_unusable", extra={"server": item.server, "tool": item.name, "detail": str(problem)})
         return as_registered(known.config, item, known.compiled[item.digest])
 
@@ -320,10 +322,17 @@ def server_of(
     )
 
 
-def as_registered(config: ServerConfig, tool: Tool, validate: Validator | None) -> Tool:
-    """A tool with its schema compiled (None: it could not be) and with what its registration says of it."""
+def compiled(config: ServerConfig, tool: Tool) -> Compiled:
+    """What a call needs of the tool's schema. Raises `SchemaProblem`."""
+    validate = compile_schema(tool.input_schema)
+    return validate, argument_names(tool.input_schema, config.path_arguments.get(tool.name, ()))
+
+
+def as_registered(config: ServerConfig, tool: Tool, made: Compiled = (None, None)) -> Tool:
+    """A tool with its schema compiled (not made: it could not be) and with what its registration says of it."""
     paths, high_risk = config.path_arguments.get(tool.name, ()), tool.name in config.high_risk
-    return replace(tool, validate=validate, path_arguments=paths, high_risk=high_risk)
+    validate, names = made
+    return replace(tool, validate=validate, names=names, path_arguments=paths, high_risk=high_risk)
 
 
 def stored_item(server: str, key: Key, definition: bytes) -> Item:

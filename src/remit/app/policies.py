@@ -9,10 +9,10 @@ from typing import Any
 from remit.adapters.policy.expectations import run_tests
 from remit.adapters.policy.loading import Fault
 from remit.adapters.policy.reporting import report
-from remit.adapters.schema.compiled import SchemaProblem, compile_schema
+from remit.adapters.schema.compiled import SchemaProblem
 from remit.adapters.signer.key_file import KeyFileError, Purpose, read_keys
 from remit.adapters.store.sqlite import SqliteStore
-from remit.app.catalog import NEVER_SEEN, as_registered, server_of, stored_item
+from remit.app.catalog import NEVER_SEEN, as_registered, compiled, server_of, stored_item
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.catalog import Catalog, Item, Server, Tool, bare_names
@@ -89,6 +89,6 @@ def _item(config: ServerConfig, item: Item) -> Item:
     if not isinstance(item, Tool):
         return item
     try:
-        return as_registered(config, item, compile_schema(item.input_schema))
+        return as_registered(config, item, compiled(config, item))
     except SchemaProblem:
-        return as_registered(config, item, None)
+        return as_registered(config, item)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from remit.core.argument_names import ArgumentNames, argument_names
 from remit.core.catalog import Tool
 from remit.core.errors import refuse
 from remit.core.grant import Grant
@@ -56,29 +57,26 @@ def refuse_dotted_uri(uri: str) -> None:
         raise refuse(Reason.ARGS_PATH, "the URI contains ..")
 
 
-def _refuse_other_case(schema: object, value: object) -> None:
-    """Deny `Path` where the schema declares `path`, at any depth: policy would see no path, and a server that matches
-    names in any case would (CVE-2026-27896)."""
-    # What was parsed from JSON is a dict: asking for the abstract type costs more than all else here.
-    if not isinstance(schema, dict):
-        return
+def _refuse_other_case(names: ArgumentNames, value: object) -> None:
+    """Deny `Path` where `path` is declared, at any depth: policy would see no path, and a server that matches names in
+    any case would (CVE-2026-27896)."""
+    # What was parsed from JSON is a dict or a list: asking for the abstract types costs more than all else here.
     if isinstance(value, list):
-        for inner in value:
-            _refuse_other_case(schema.get("items"), inner)
-    properties = schema.get("properties")
-    if isinstance(value, dict) and isinstance(properties, dict):
-        if not value.keys() <= properties.keys():
-            _refuse_folded(properties, value)
+        if names.items is not None:
+            for inner in value:
+                if isinstance(inner, dict | list):
+                    _refuse_other_case(names.items, inner)
+    elif isinstance(value, dict):
         for name, inner in value.items():
-            if isinstance(inner, dict | list):
-                _refuse_other_case(properties.get(name), inner)
+            below = names.declared[name] if name in names.declared else _undeclared(names, name)
+            if below is not None and isinstance(inner, dict | list):
+                _refuse_other_case(below, inner)
 
 
-def _refuse_folded(properties: Mapping[str, Any], value: Mapping[str, Any]) -> None:
-    declared = {name.casefold() for name in properties}
-    for name in value:
-        if name not in properties and name.casefold() in declared:
-            raise refuse(Reason.ARGS_SCHEMA, f"{name[:64]!r} differs only in case from a declared argument")
+def _undeclared(names: ArgumentNames, name: str) -> ArgumentNames | None:
+    if name.casefold() in names.folded:
+        raise refuse(Reason.ARGS_SCHEMA, f"{name[:64]!r} differs only in case from a declared argument")
+    return names.others
 
 
 def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) -> Mapping[str, Any]:
@@ -90,7 +88,7 @@ def checked_arguments(tool: Tool, arguments: Mapping[str, Any], grant: Grant) ->
     problem = tool.validate(arguments)
     if problem is not None:
         raise refuse(Reason.ARGS_SCHEMA, problem)
-    _refuse_other_case(tool.input_schema, arguments)
+    _refuse_other_case(tool.names or argument_names(tool.input_schema, tool.path_arguments), arguments)
     if tool.path_arguments:
         arguments = dict(arguments)
         for name in tool.path_arguments:

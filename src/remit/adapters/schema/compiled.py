@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from remit.adapters.schema.work import References, Unresolved, affordable, unfolds
+from remit.adapters.schema.work import affordable, unfolds
 from remit.core.catalog import Validator
+from remit.core.json_schema import References, Unresolved
 
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 20_000
