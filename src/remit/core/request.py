@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ class Session:
     nonce: str
     version: str
     client: Mapping[str, Any]
-    upstream: str = ""
+    upstream: str = field(default="", repr=False)
 
 
 class McpRequest(msgspec.Struct, frozen=True):

@@ -40,9 +40,10 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A form with each parameter once. `basic` is the client id and secret of the Authorization header, decoded."""
+    """A form with each parameter once, among them an assertion or a secret sent in the wrong place. `basic` is the
+    client id and secret of the Authorization header, decoded."""
 
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(repr=False)
     basic: tuple[str, Secret] | None
     peer: str
 

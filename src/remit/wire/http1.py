@@ -6,7 +6,7 @@ malformed lengths, obsolete folding, bare line feeds, bad chunk sizes (RFC 9112 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httptools
 
@@ -64,12 +64,13 @@ class Limits:
 
 @dataclass(slots=True)
 class Request:
-    """One complete request as it was framed; `headers` in order, names in lower case."""
+    """One complete request as it was framed; `headers` in order, names in lower case. Where a token may stand is not
+    printed."""
 
     method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    target: bytes = field(repr=False)
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
     keep_alive: bool
 
 

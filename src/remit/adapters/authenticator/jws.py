@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 TOKEN_BYTES_MAX: Final = 8192
@@ -19,12 +19,13 @@ class JwsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Jws:
-    """A token taken apart and not yet believed: `unverified_payload` means nothing before the signature is checked."""
+    """A token taken apart and not yet believed: `unverified_payload` means nothing before the signature is checked.
+    Its parts together are the token again, so only the header is printed."""
 
     header: dict[str, Any]
-    unverified_payload: bytes
-    message: bytes
-    signature: bytes
+    unverified_payload: bytes = field(repr=False)
+    message: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
 
 
 def parse(token: bytes) -> Jws:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -16,14 +16,14 @@ class HttpRequest:
     """A complete request. `path` and `query` are the raw target, split at the first `?`, never decoded or rebuilt
     from Host.
 
-    `headers` keeps order and repetition, names in lower case.
+    `headers` keeps order and repetition, names in lower case. Where a token may stand is not printed.
     """
 
     method: bytes
     path: bytes
-    query: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    query: bytes = field(repr=False)
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
     peer: str
 
 
