@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from remit.core.access import AccessRequest, Verdict
 from remit.core.catalog import ItemKind
 from remit.core.errors import refuse
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.core.reasons import Reason
 from remit.ports.upstream import Message, Reply, Sink
+from remit.surfaces.mcp.endpoint import McpEndpoint
+from remit.testing.policy import FakePolicy
 from remit.testing.upstream import Arrived
 from tests.scenes.mcp import FILES, GIT, McpScene, item, modern_request, with_items
 from tests.scenes.responder import FakeResponder
@@ -161,6 +165,22 @@ async def test_g13_a_resource_the_grant_may_not_read_is_left_out_of_the_filter()
     await scene.modern("/mcp/files", scene.token("files"), "subscriptions/listen", wanted)
     assert scene.upstreams.arrived[-1].params["notifications"] == {"resourceSubscriptions": ["file:///readme"]}
     assert scene.ledger.of_kind(RecordKind.DENIAL)[-1]["reason"] == "args_path"
+
+
+async def test_g13_a_resource_of_which_nobody_knows_is_an_outage_and_not_left_out_of_the_filter() -> None:
+    class Away(FakePolicy):
+        async def evaluate(self, request: AccessRequest) -> Verdict:
+            if request.action == "resources/subscribe":
+                raise refuse(Reason.INTERNAL, "the engine is away")
+            return await super().evaluate(request)
+
+    scene = McpScene()
+    scene.walk = replace(scene.walk, policy=Away("subscriptions/listen"))
+    scene.endpoint = McpEndpoint(scene.walk, scene.sealer, scene.changes, scene.settings)
+    wanted = {"notifications": {"resourceSubscriptions": ["file:///readme"]}}
+    answer = await scene.modern("/mcp/files", scene.token("files"), "subscriptions/listen", wanted)
+    assert answer.json["error"]["data"]["io.remit/outage"]["reason"] == "internal"
+    assert scene.upstreams.arrived == []
 
 
 async def test_g13_nothing_is_told_before_the_acknowledgement() -> None:

@@ -19,7 +19,7 @@ from remit.core.errors import Refusal, refuse
 from remit.core.grant import Bound
 from remit.core.ledger import grant_fields
 from remit.core.principals import Authenticated
-from remit.core.reasons import Reason
+from remit.core.reasons import Kind, Reason
 from remit.core.request import McpRequest
 from remit.flows.listing import Listing, asked, record_shown, servers_in_view
 from remit.ports.changes import Changes
@@ -43,7 +43,8 @@ class Subscribe:
     changes: Changes
 
     async def narrowed(self, authenticated: Authenticated, request: McpRequest) -> McpRequest:
-        """The request with only those resources in its filter that this grant may read. Raises `Refusal`."""
+        """The request with only those resources in its filter that this grant may read. Raises `Refusal`, also
+        when it is not known of one whether it may be read."""
         wanted = filter_of(request)
         uris = wanted.get("resourceSubscriptions", [])
         if not isinstance(uris, list) or len(uris) > URIS_MAX or not all(isinstance(uri, str) for uri in uris):
@@ -57,8 +58,8 @@ class Subscribe:
             try:
                 await walk.admit(bound, replace(request, method="resources/subscribe", params={"uri": uri}))
             except Refusal as refusal:
-                if refusal.reason in (Reason.LEDGER_UNAVAILABLE, Reason.STORE_UNAVAILABLE):
-                    raise
+                if refusal.kind is Kind.OUTAGE:
+                    raise  # a filter without it would read as a denial
                 continue  # recorded by admit; the acknowledgement tells the client what is left
             permitted.append(uri)
         return replace(
