@@ -123,7 +123,7 @@ class LiveCatalog:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def surveyed(self, deadline_s: float) -> bool:
-        """Wait until every server was asked once, whatever it said; False if that took too long. For readiness."""
+        """Wait until every server was asked once, whatever it said; False if that took too long."""
         try:
             await asyncio.wait_for(asyncio.gather(*(event.wait() for event in self._surveyed.values())), deadline_s)
         except TimeoutError:
