@@ -216,7 +216,8 @@ class LiveCatalog:
                 wait_s = min(self._limits.interval_s, backoff_s)
             await asyncio.sleep(min(wait_s, self._limits.hint_gap_s))
             with suppress(TimeoutError):
-                await asyncio.wait_for(known.hinted.wait(), max(0.0, wait_s - self._limits.hint_gap_s))
+                async with asyncio.timeout(max(0.0, wait_s - self._limits.hint_gap_s)):
+                    await known.hinted.wait()
             known.hinted.clear()
 
     async def _take(self, known: _Known, survey: Survey) -> None:

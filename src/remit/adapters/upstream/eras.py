@@ -49,7 +49,8 @@ class Channel(Protocol):
 async def discover(channel: Channel, wait_s: float) -> Mapping[str, Any] | None:
     """The server's own discovery if it speaks 2026-07-28, else None: any error and silence mean that it does not."""
     try:
-        reply = await asyncio.wait_for(channel.request("server/discover", {"_meta": META}), wait_s)
+        async with asyncio.timeout(wait_s):
+            reply = await channel.request("server/discover", {"_meta": META})
     except (Refusal, TimeoutError):
         return None
     found = _result(reply)
@@ -64,7 +65,8 @@ async def initialize(channel: Channel, wait_s: float) -> Mapping[str, Any] | Non
     """
     client = {"protocolVersion": LEGACY_LATEST, "capabilities": CAPABILITIES, "clientInfo": CLIENT}
     try:
-        reply = await asyncio.wait_for(channel.request("initialize", client), wait_s)
+        async with asyncio.timeout(wait_s):
+            reply = await channel.request("initialize", client)
     except TimeoutError:
         raise refuse(Reason.UPSTREAM_TIMEOUT, f"the server did not answer initialize within {wait_s:g} s") from None
     found = _result(reply)

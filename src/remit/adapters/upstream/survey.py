@@ -42,7 +42,9 @@ class Surveyor:
     async def run(self, deadline_s: float) -> Survey:
         """Raises `Outage` when the server answers in no era, or not in time."""
         try:
-            await asyncio.wait_for(self._run(min(PROBE_S_MAX, deadline_s / 3)), deadline_s)
+            # Not wait_for: what ends in the turn it is cancelled in would take the cancellation with it (Python 3.11).
+            async with asyncio.timeout(deadline_s):
+                await self._run(min(PROBE_S_MAX, deadline_s / 3))
         except TimeoutError:
             raise refuse(
                 Reason.UPSTREAM_TIMEOUT, f"the server did not list what it offers within {deadline_s:g} s"
