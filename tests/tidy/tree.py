@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("src", "tests", "tools", "bench", "examples")
-MADE_NOT_WRITTEN = {"build", "dist", "node_modules", "__pycache__"}
+MADE_NOT_WRITTEN = {"build", "dist", "node_modules", "__pycache__", ".git"}  # in a git worktree .git is a file
 DOT_FOLDERS = {".ci", ".github"}
 
 
