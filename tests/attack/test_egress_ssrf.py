@@ -78,7 +78,7 @@ INSIDE = [
 
 @pytest.mark.parametrize("host", INSIDE)
 async def test_a_learned_url_never_reaches_inside_however_the_address_is_wrapped(host: str) -> None:
-    await refused(f"http://{host}/", Learned())
+    assert "the host resolves to" in await refused(f"http://{host}/", Learned())  # read as written, then refused
 
 
 @pytest.mark.parametrize("host", INSIDE)
@@ -137,6 +137,12 @@ async def test_an_operators_own_address_is_reached(host: str) -> None:
     async with listening() as server:
         url = f"http://{host}:{server.port}/"
         assert await dial(url, registered(parse_peer(url)), Names(localhost=[["127.0.0.1"]])) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("host", "read"), [("[2001:4860:4860::8888]", "2001:4860:4860::8888"), ("[::1]", "::1")])
+def test_an_ipv6_address_between_brackets_is_read(host: str, read: str) -> None:
+    peer = parse_peer(f"http://{host}:8080/mcp")
+    assert (peer.host, peer.port, peer.authority) == (read, 8080, f"{host}:8080")
 
 
 async def test_one_bad_address_among_good_ones_condemns_the_name() -> None:
