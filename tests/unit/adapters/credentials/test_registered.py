@@ -61,6 +61,14 @@ def test_a_missing_secret_is_an_outage_and_nothing_stands_in(reference: str) -> 
     assert caught.value.reason is Reason.CREDENTIAL_UNAVAILABLE
 
 
+def test_a_reference_to_a_source_that_is_not_offered_is_an_outage() -> None:
+    config = ServerConfig("peer", frozenset({"acme"}), "dev", "platform", http(a="${file:/run/token}"))
+    lending = RegisteredCredentials([config], {"env": EnvironmentSource(ENVIRONMENT)}, FakeEntropy())
+    with pytest.raises(Outage) as caught:
+        lending.for_server("peer")
+    assert caught.value.reason is Reason.CREDENTIAL_UNAVAILABLE
+
+
 def test_a_secret_that_goes_missing_is_not_served_from_memory() -> None:
     environment = dict(ENVIRONMENT)
     lending = credentials(http(a="${env:TOKEN}"), environment)
