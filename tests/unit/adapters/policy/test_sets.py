@@ -53,6 +53,18 @@ async def test_a_reload_with_any_fault_takes_over_nothing_of_any_tenant(tmp_path
     assert (await engine.evaluate(ask("git/git_log", {"repo_path": "/"}, catalog=SHARED))).effect is Effect.PERMIT
 
 
+async def test_a_reload_leaves_a_tenant_whose_files_are_unchanged_with_its_set(tmp_path: Path) -> None:
+    engine = await an_engine(write(tmp_path, acme__a=ANY, globex__a=READ), SHARED)
+    before = engine.version("acme"), engine.version("globex")
+    write(tmp_path, globex__a=ANY)
+    assert await engine.reload() == ()
+    assert engine.version("acme") == before[0]
+    assert engine.version("globex") != before[1]
+    for live in (a_live(), a_live(tenant="globex")):
+        verdict = await engine.evaluate(ask("git/git_log", {"repo_path": "/"}, catalog=SHARED, live=live))
+        assert verdict.effect is Effect.PERMIT
+
+
 async def test_a_fault_in_a_shadow_file_touches_nothing_that_is_enforced(tmp_path: Path) -> None:
     engine = await an_engine(write(tmp_path, acme__a=ANY, acme__shadow__b=BROKEN))
     verdict = await engine.evaluate(ask("git/git_log", {"repo_path": "/"}))
