@@ -55,6 +55,7 @@ def test_a_declared_type_maps_to_its_cedar_type(declared: dict[str, Any], mapped
         ({"type": "number", "minimum": 1e18}, "numbers outside the range of decimal"),
         ({}, "no single type"),
         (True, "any value"),
+        ({"anyOf": [True, {"type": "string"}]}, "any value"),
         ({"enum": ["a", 1]}, "no single type"),
     ],
 )
