@@ -119,6 +119,7 @@ def test_declared_parameters_agree_with_the_arguments() -> None:
         ({"n": True}, {"n": b"1"}),
         ({"n": "x"}, {"n": b"X"}),
         ({"n": "Hello"}, {"n": b"=?base64?SGVsbG8?="}),
+        ({"n": 42}, {"n": b"=?base64?NDI?="}),
         ({}, {"n": b"1"}),
         ({"n": None}, {"n": b"null"}),
         ({"n": ["a"]}, {"n": b"a"}),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from remit.wire.response import HEADERS_MAX, ResponseError, ResponseParser, TooLarge
+from remit.wire.response import HEAD_BYTES_MAX, HEADERS_MAX, ResponseError, ResponseParser, TooLarge
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\ncontent-length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1;ext=1\r\n}\r\n0\r\ntrailer: x\r\n\r\n"
@@ -62,6 +62,21 @@ def test_too_many_headers_are_refused() -> None:
     lines = b"".join(b"h%d: x\r\n" % n for n in range(HEADERS_MAX + 1))
     with pytest.raises(ResponseError, match="headers"):
         ResponseParser(100).feed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n")
+
+
+def test_a_head_that_is_too_long_is_refused_as_soon_as_it_is() -> None:
+    begins = b"HTTP/1.1 200 OK\r\nx: "
+    parser = ResponseParser(100)
+    parser.feed(begins + b"x" * (HEAD_BYTES_MAX - len(begins)))
+    with pytest.raises(ResponseError, match="head is longer"):
+        parser.feed(b"x")
+
+
+def test_a_body_that_comes_with_its_head_does_not_count_as_head() -> None:
+    body = b"x" * HEAD_BYTES_MAX
+    parser = ResponseParser(len(body))
+    parser.feed(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    assert parser.response.take() == body
 
 
 def test_connection_close_is_not_kept_alive() -> None:
