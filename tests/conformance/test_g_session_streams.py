@@ -29,6 +29,15 @@ async def test_a_notification_reaches_the_session_s_server_and_is_on_record() ->
     assert scene.ledger.of_kind(RecordKind.INTENT)[-1]["action"] == "notifications/initialized"
 
 
+async def test_a_notification_that_means_nothing_here_is_acknowledged_and_goes_nowhere() -> None:
+    scene = McpScene()
+    token, session = await opened(scene)
+    scene.policy.permit("notifications/unheard_of")
+    answer = await scene.legacy("/mcp/files", token, session, "notifications/unheard_of", id=None)
+    assert (answer.status, answer.body) == (202, b"")
+    assert scene.upstreams.notified == []
+
+
 async def test_a_notification_that_policy_denies_is_no_success() -> None:
     scene = McpScene()
     token, session = await opened(scene)
@@ -145,6 +154,22 @@ async def test_g11_legacy_notifications_cancelled_cancels_and_only_within_its_se
         assert (
             await scene.legacy("/mcp/files", token, session, "notifications/cancelled", cancel, id=None)
         ).status == 202
+        await task
+    assert answer.ended
+    assert answer.messages == []
+    assert scene.ledger.of_kind(RecordKind.OUTCOME)[-1]["status"] == "cancelled"
+
+
+async def test_g15_delete_cancels_the_session_s_own_calls_and_ends_their_streams() -> None:
+    scene = McpScene()
+    token, session = await opened(scene)
+    started = asyncio.Event()
+    scene.upstreams.answers["files", "tools/call"] = hangs(started, asyncio.Event())
+    request = legacy_request(token, session, "tools/call", CALL)
+    async with scene.running(scene.http("/mcp/files", *request)) as (answer, task):
+        await started.wait()
+        headers = {b"authorization": token, b"mcp-session-id": session, b"content-type": None, b"accept": None}
+        assert (await scene.send("/mcp/files", b"", headers, b"DELETE")).status == 200
         await task
     assert answer.ended
     assert answer.messages == []
