@@ -198,6 +198,7 @@ async def test_guessing_a_secret_is_slowed_down_and_does_not_lock_the_client_out
         assert (await endpoint.refused(("cron", b"guess"))).status == 401
     blocked = await endpoint.refused()
     assert (blocked.status, blocked.wait_s) == (429, 10.0)
+    assert endpoint.scene.ledger.refusals[Reason.LIMIT_RATE] == 1
     assert await endpoint.ask(peer="10.0.0.9")
     endpoint.scene.clock.advance(10)
     assert await endpoint.ask()
