@@ -102,3 +102,20 @@ async def test_a_full_pool_refuses_after_its_time() -> None:
         with pytest.raises(Outage) as caught:
             await pool.open()
     assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_whoever_waits_gets_the_place_of_a_connection_that_is_done_or_lost(lost: bool) -> None:
+    async with pooled(connections_max=1) as (pool, clock, _):
+        first = await use(pool, clock) if lost else await pool.open()
+        if lost:
+            assert pool.take() is first
+        answer = first.send(REQUEST, body_bytes_max=100, now_s=clock.monotonic_s(), limit_s=5.0)
+        await answer.head
+        waiting = asyncio.create_task(pool.open())
+        await asyncio.sleep(0)
+        if lost:
+            first.close()
+        else:
+            first.finish(answer)
+        assert (await waiting is first) is not lost
