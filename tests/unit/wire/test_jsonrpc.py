@@ -42,6 +42,10 @@ def test_an_id_keeps_its_json_type(id: str, text: bytes) -> None:
     assert accepted(request(id=id)).id == text
 
 
+def test_a_string_id_of_the_longest_length_is_taken() -> None:
+    assert accepted(request(id=f'"{"x" * 256}"')).id == b'"' + b"x" * 256 + b'"'
+
+
 @pytest.mark.parametrize("id", ["null", "true", "1.5", "1.0", "[]", "{}", f'"{"x" * 257}"'])
 def test_an_id_that_is_no_integer_or_short_string_is_refused(id: str) -> None:
     assert refused(request(id=id)) is Reason.INVALID_MESSAGE
