@@ -101,6 +101,20 @@ def test_a_record_that_skips_a_number_is_named_although_it_is_linked(scene: Scen
     assert (broken.segment, broken.line, broken.expected, broken.found) == (3, 5, "seq 13", "seq 14")
 
 
+@pytest.mark.parametrize("named", [None, "none", [], {}, {"seq": "8"}])
+def test_a_first_record_that_names_no_predecessor_is_a_break_although_it_is_linked(scene: Scene, named: object) -> None:
+    def renamed(content: bytes) -> bytes:
+        first, rest = content.split(b"\n", 1)
+        record = orjson.loads(first) | {"predecessor": named}
+        del record["link"]
+        return seal(record["previous"], orjson.dumps(record))[0] + rest
+
+    scene.rewrite(renamed, segment=2)
+    broken = scene.verify().broken
+    assert broken is not None
+    assert broken.segment in (1, 2)
+
+
 def test_a_ledger_written_anew_with_the_genuine_key_is_contradicted_by_the_anchor(scene: Scene, tmp_path: Path) -> None:
     ledger = scene.open()
     anchor = ledger.head()
