@@ -52,6 +52,16 @@ def test_a_packet_that_only_begins_like_the_last_head_is_parsed_afresh() -> None
     assert subject.feed(longer)[0].body == b"{} "
 
 
+def test_a_packet_that_ends_within_the_next_request_is_never_taken_for_one_request() -> None:
+    """It ends like the first request's body, so its bytes up to there could be taken for the first request's head."""
+    packet, rest = GOOD + GOOD.replace(b"Content-Length: 2", b"Content-Length: 4"), b"[]"
+    subject = parser()
+    for _ in range(2):
+        assert [request.body for request in subject.feed(packet)] == [b"{}"]
+        assert subject.in_message
+        assert [request.body for request in subject.feed(rest)] == [b"{}[]"]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_parser_fail_otherwise_than_by_refusing(noise: bytes) -> None:
     try:
