@@ -269,6 +269,13 @@ async def test_a_stateful_session_whose_process_died_is_unknown() -> None:
     assert caught.value.reason is Reason.SESSION_UNKNOWN
 
 
+async def test_a_stateful_server_without_sessions_is_started_again_for_its_endpoint() -> None:
+    async with running("modern", stateful=True) as remit:
+        first = said(await call(remit, "who", era=Era.MODERN, direct=True))
+        assert remit.end_grant("grant_1") == 1
+        assert said(await call(remit, "who", era=Era.MODERN, direct=True))["pid"] != first["pid"]
+
+
 async def test_ending_a_grant_stops_its_processes_and_what_they_started_and_no_others() -> None:
     async with running() as remit:
         mine = said(await call(remit, "who"))["pid"]
