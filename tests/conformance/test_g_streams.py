@@ -183,6 +183,21 @@ async def test_g13_a_resource_of_which_nobody_knows_is_an_outage_and_not_left_ou
     assert scene.upstreams.arrived == []
 
 
+async def test_g13_a_subscription_that_its_server_ended_leaves_nothing_watching() -> None:
+    scene = McpScene()
+    done = asyncio.Event()
+    scene.upstreams.answers["files", "subscriptions/listen"] = listens(until=done)
+    wanted = {"notifications": {"toolsListChanged": True}}
+    request = scene.http("/mcp/files", *modern_request(scene.token("files"), "subscriptions/listen", wanted))
+    others = asyncio.all_tasks()
+    async with scene.running(request) as (_, task):
+        await scene.changes.asked(1)
+        assert len(watching := asyncio.all_tasks() - others - {task}) > 0
+        done.set()
+        await task
+        assert (await asyncio.wait(watching, timeout=1))[1] == set()
+
+
 async def test_g13_nothing_is_told_before_the_acknowledgement() -> None:
     scene = McpScene()
 
