@@ -36,6 +36,7 @@ def test_a_list_header_may_be_repeated() -> None:
         b"text/event-stream;q=0.5,Application/JSON",
         b"*/*",
         b"text/*, application/*",
+        b"application/json;v=0, text/event-stream;q=0.01",
     ],
 )
 def test_accept_takes_both_types(accept: bytes) -> None:
