@@ -72,6 +72,14 @@ async def test_on_the_shared_endpoint_a_session_is_opened_once_with_the_clients_
     assert {got.header("mcp-session-id") for got in server.got[1:]} == {"up-1"}
 
 
+async def test_a_connection_that_carried_a_notification_carries_the_next_request() -> None:
+    async with raw_server(SessionServer()) as server, upstreams(http(server.port)) as remit:
+        for n in range(3):
+            await send(remit, legacy(session=a_session(f"n{n}"), direct=False))
+    assert len(server.messages("notifications/initialized")) == 3
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize(("grant", "nonce"), [("grant_2", "n1"), ("grant_1", "n2")])
 async def test_two_grants_or_two_client_sessions_never_share_one_upstream(grant: str, nonce: str) -> None:
     async with raw_server(SessionServer()) as server, upstreams(http(server.port)) as remit:
