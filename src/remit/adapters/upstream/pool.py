@@ -64,10 +64,14 @@ class Pool:
             if connection is not None:
                 return connection
         self._dialling += 1
+        connection = None
         try:
-            return await self._connect()
+            connection = await self._connect()
         finally:
             self._dialling -= 1
+            if connection is None:  # its place is free again
+                self._wake()
+        return connection
 
     async def open_stream(self) -> Connection:
         """A connection for a stream that may last: it takes no other request's place. Raises `Outage` or `Denied`."""

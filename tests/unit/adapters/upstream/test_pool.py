@@ -119,3 +119,24 @@ async def test_whoever_waits_gets_the_place_of_a_connection_that_is_done_or_lost
         else:
             first.finish(answer)
         assert (await waiting is first) is not lost
+
+
+async def test_whoever_waits_gets_the_place_of_a_connection_that_could_not_be_made() -> None:
+    async with pooled() as (_, clock, server):
+        began, fail = asyncio.Event(), asyncio.Event()
+
+        async def dial(make: Callable[[], Connection]) -> Connection:
+            if not began.is_set():
+                began.set()
+                await fail.wait()
+                raise OSError("refused")
+            return (await asyncio.get_running_loop().create_connection(make, "127.0.0.1", server.port))[1]
+
+        pool = Pool(dial, clock.monotonic_s, Deadlines(connect_s=5.0, reuse_s=4.0), connections_max=1)
+        failing, waiting = asyncio.create_task(pool.open()), asyncio.create_task(pool.open())
+        await began.wait()
+        fail.set()
+        with pytest.raises(OSError, match="refused"):
+            await failing
+        assert (await asyncio.wait_for(waiting, 1)).alive
+        pool.close()
