@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from remit.adapters.authenticator.jws import JwsError
 from remit.adapters.authenticator.public_key import public_key
@@ -66,3 +67,21 @@ def test_an_ed25519_signature_holds_and_a_changed_one_does_not() -> None:
     assert not key.verify(genuine[:-1], b"message")
     with pytest.raises(JwsError):
         public_key(ED_JWK | {"x": b64(bytes(31)).decode()})
+
+
+def test_an_rsa_signature_holds_for_its_own_message_key_and_scheme() -> None:
+    ours, other = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+    key = public_key(rsa_jwk(ours))
+    genuine = ours.sign(b"message", padding.PKCS1v15(), hashes.SHA256())
+    assert key.algorithm == "RS256"
+    assert key.verify(genuine, b"message")
+    assert not key.verify(genuine, b"massage")
+    assert not key.verify(genuine[:-1], b"message")
+    assert not key.verify(b"", b"message")
+    assert not key.verify(ours.sign(b"message", padding.PKCS1v15(), hashes.SHA512()), b"message")
+    assert not public_key(rsa_jwk(other)).verify(genuine, b"message")
+
+
+def rsa_jwk(key: rsa.RSAPrivateKey) -> dict[str, str]:
+    numbers = key.public_key().public_numbers()
+    return {"kty": "RSA", "n": b64(numbers.n.to_bytes(256, "big")).decode(), "e": "AQAB"}
