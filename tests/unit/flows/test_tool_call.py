@@ -306,3 +306,17 @@ async def test_what_is_forwarded_is_what_was_decided_on() -> None:
     await scene.walk.call(signed_in(scene), asking(path="/srv//./x"), Collected())
     assert scene.policy.asked[-1].arguments == {"path": "/srv/x"}
     assert scene.upstreams.arrived[0].params["arguments"] == {"path": "/srv/x"}
+
+
+@pytest.mark.parametrize("reserved", [{"type": "Role", "id": "admin"}, "admin"])
+async def test_a_reserved_key_is_denied_in_a_prompt_s_arguments_too(reserved: Any) -> None:
+    scene = McpScene()
+
+    def prompt(**arguments: Any) -> McpRequest:
+        params = {"name": "summarise", "arguments": arguments}
+        return McpRequest(b"1", "prompts/get", params, Era.MODERN, "2026-07-28", TO_FILES)
+
+    assert (await refused(scene, prompt(__entity=reserved))).reason is Reason.ARGS_RESERVED_KEY
+    assert scene.upstreams.arrived == []
+    await scene.walk.call(signed_in(scene), prompt(entity=reserved), Collected())
+    assert len(scene.upstreams.arrived) == 1
