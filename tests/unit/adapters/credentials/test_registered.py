@@ -78,6 +78,15 @@ def test_a_secret_that_goes_missing_is_not_served_from_memory() -> None:
         lending.for_server("peer")
 
 
+def test_a_variable_that_changes_is_lent_as_it_is_now() -> None:
+    environment = dict(ENVIRONMENT)
+    lending = credentials(http(a="${env:TOKEN}"), environment)
+    first, again = lending.for_server("peer"), lending.for_server("peer")
+    assert first.credential is again.credential
+    environment["TOKEN"] = "next"
+    assert lending.for_server("peer").credential.headers[0][1].expose() == b"next"
+
+
 def test_a_file_is_read_again_when_it_changes_and_its_last_line_break_is_not_the_secret(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("one\n")
