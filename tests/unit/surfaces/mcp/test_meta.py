@@ -70,3 +70,10 @@ def test_g20_connection_keys_stay_in_their_own_era() -> None:
     meta = {VERSION: "2026-07-28", CAPABILITIES: {}, "progressToken": 1}
     assert sent(meta) == meta
     assert sent(meta, Era.LEGACY) == {"progressToken": 1}
+
+
+def test_g20_a_tracestate_leaves_up_to_512_characters() -> None:
+    member = "vendor=" + "x" * 56  # 64 with its comma
+    fits, longer = ",".join([member] * 8), ",".join([member] * 8) + ",a=1"
+    assert sent({"traceparent": PARENT, "tracestate": fits})["tracestate"] == fits
+    assert sent({"traceparent": PARENT, "tracestate": longer}) == {"traceparent": PARENT}
