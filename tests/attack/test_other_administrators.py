@@ -129,6 +129,14 @@ async def test_a_revocation_of_nothing_in_particular_is_refused(remit: Administr
     assert await remit.states(ACME) == {remit.ours: "active"}
 
 
+@pytest.mark.parametrize(("asked", "given"), [({}, "/mcp"), ({"resource": "/mcp/ours"}, "/mcp/ours")])
+async def test_a_grant_is_for_the_endpoint_that_was_asked_for(
+    remit: Administration, asked: dict[str, str], given: str
+) -> None:
+    made = await remit.ask(ACME, "grant.create", user="engineer", client="editor", purpose="p", **asked)
+    assert made["grant"]["resource"].endswith(f":8788{given}")
+
+
 async def test_no_grant_is_made_for_another_tenant_s_account(remit: Administration) -> None:
     refusal = await remit.refused(ACME, "grant.create", user="analyst", client="notebook", purpose="p")
     assert refusal.reason is Reason.ROLE_MISSING
