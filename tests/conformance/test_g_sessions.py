@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
+import pytest
 
 from remit.core.catalog import Era
 from remit.core.grant import GrantEvent
@@ -137,6 +140,25 @@ async def test_g15_the_version_header_must_be_the_session_s_if_it_is_there() -> 
     for version, status in ((LEGACY.encode(), 200), (None, 200), (b"2025-06-18", 400)):
         headers = {b"mcp-protocol-version": version}
         assert (await scene.legacy("/mcp/files", token, session, "tools/list", headers=headers)).status == status
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"protocolVersion": 1}, {"protocolVersion": None}, {"capabilities": []}, {"capabilities": None},
+        {"clientInfo": []}, {"clientInfo": "test"}, {"clientInfo": None},
+    ],
+)  # fmt: skip
+async def test_g15_an_initialize_that_says_something_else_opens_nothing(said: dict[str, Any]) -> None:
+    scene = McpScene()
+    greet(scene)
+    token = scene.token("files")
+    usual = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    answer = await scene.legacy("/mcp/files", token, None, "initialize", usual | said)
+    assert answer.json["error"]["code"] == -32602
+    assert b"mcp-session-id" not in answer.headers
+    assert scene.upstreams.arrived == []
+    assert b"mcp-session-id" in (await scene.legacy("/mcp/files", token, None, "initialize", usual)).headers
 
 
 async def test_g15_a_client_that_says_too_much_is_refused_before_anything_is_opened() -> None:
