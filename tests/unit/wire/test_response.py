@@ -79,6 +79,12 @@ def test_a_body_that_comes_with_its_head_does_not_count_as_head() -> None:
     assert parser.response.take() == body
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"0.9", b"2.0"])
+def test_a_response_of_another_version_is_refused(version: bytes) -> None:
+    with pytest.raises(ResponseError):
+        ResponseParser(100).feed(OK.replace(b"1.1", version))
+
+
 def test_connection_close_is_not_kept_alive() -> None:
     parser = ResponseParser(100)
     parser.feed(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
