@@ -103,7 +103,8 @@ async def test_other_spellings_of_an_address_are_not_read_at_all(host: str, trus
     "url",
     [
         "http://user@127.0.0.1/", "http://example.com@127.0.0.1/", "http://example.com#@127.0.0.1/",
-        "http://example.com\\@127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/", "ftp://example.com/",
+        "http://example.com\\@127.0.0.1/", "http://example.com/a\\b", "http://example.com/\\@127.0.0.1/",
+        "file:///etc/passwd", "gopher://127.0.0.1/", "ftp://example.com/",
         "http:///etc", "//127.0.0.1/", "http://exa mple.com/", "http://[::1", "http://127.0.0.1:0/",
         "http://127.0.0.1:99999/", "http://example.com/\r\nx: y", "http://exämple.com/",
     ],
