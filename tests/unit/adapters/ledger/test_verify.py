@@ -89,6 +89,19 @@ def test_records_added_to_a_closed_segment_are_named_although_they_are_linked(sc
     assert (broken.segment, broken.line, broken.seq) == (2, 5, 9)
 
 
+def test_a_segment_record_inside_a_segment_is_named_although_it_is_linked(scene: Scene) -> None:
+    def again(content: bytes) -> bytes:
+        last = orjson.loads(content.splitlines()[-1])
+        forged = orjson.loads(content.splitlines()[0]) | {"seq": last["seq"] + 1}
+        del forged["link"]
+        return content + seal(last["link"], orjson.dumps(forged))[0]
+
+    scene.rewrite(again, segment=3)
+    broken = scene.verify().broken
+    assert broken is not None
+    assert (broken.segment, broken.line, broken.what) == (3, 5, "a segment record stands inside a segment")
+
+
 def test_a_record_that_skips_a_number_is_named_although_it_is_linked(scene: Scene) -> None:
     def skipping(content: bytes) -> bytes:
         last = orjson.loads(content.splitlines()[-1])
