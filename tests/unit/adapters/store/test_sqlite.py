@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,41 @@ async def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(Outage):
         await SqliteStore.open(path, KEY)
+
+
+async def test_an_operation_that_fails_leaves_the_store_as_it_was_and_usable(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    store = await SqliteStore.open(path, KEY)
+    await store.put("grant", "a", b"one")
+
+    def written(content: bytes) -> None:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("UPDATE authority_rows SET content = ?", (content,))
+            other.commit()
+
+    written(b"two")
+    for _ in range(2):
+        with pytest.raises(Outage, match="row grant/a"):
+            await store.put("grant", "a", b"three")
+    written(b"one")
+    assert await store.sequence() == 1
+    assert await store.put("grant", "a", b"three") == 2
+    await store.close()
+
+
+async def test_a_store_leaves_no_file_open_whether_it_opened_or_not(tmp_path: Path) -> None:
+    good, wide, broken = (tmp_path / name for name in ("good", "wide", "broken"))
+    await (await SqliteStore.open(good, KEY)).close()
+    wide.touch()
+    wide.chmod(0o644)
+    broken.touch(mode=0o600)
+    broken.write_bytes(b"not a database" * 100)
+    before = len(os.listdir("/dev/fd"))
+    await (await SqliteStore.open(good, KEY)).close()
+    for path, key in ((wide, KEY), (broken, KEY), (good, Secret(b"x" * 32))):
+        with pytest.raises(Outage):
+            await SqliteStore.open(path, key)
+    assert len(os.listdir("/dev/fd")) <= before
 
 
 async def test_writes_at_the_same_time_take_turns(tmp_path: Path) -> None:
