@@ -34,7 +34,7 @@ from remit.surfaces.mcp.place import Places
 from remit.surfaces.mcp.router import Router
 from remit.surfaces.oauth import app
 from remit.testing import authenticator as fake_authenticator
-from remit.wire import jsonrpc
+from remit.wire import headers, jsonrpc
 from tests.attack import test_argument_injection
 
 Patch = pytest.MonkeyPatch
@@ -155,7 +155,8 @@ def dropped_token(patch: Patch) -> None:
 
 
 def header_encoding(patch: Patch) -> None:
-    patch.setattr(messages, "header_value", lambda text: text.encode())
+    for module in (messages, headers):
+        patch.setattr(module, "encode_value", lambda text: text.encode())
     patch.setattr(messages, "_method_and_name", messages._method_and_name.__wrapped__)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
-from remit.adapters.upstream.tool_headers import header_arguments
 from remit.core.argument_names import ArgumentNames, argument_names
 from remit.core.catalog import Catalog, Drift, Health, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
 from remit.core.errors import Refusal, refuse
@@ -26,6 +25,7 @@ from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
 from remit.ports.upstream import Survey, Upstreams
+from remit.wire.tool_headers import header_arguments
 
 log = logging.getLogger("remit.catalog")
 OnChange = Callable[[Catalog], None]

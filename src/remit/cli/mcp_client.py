@@ -6,7 +6,6 @@ when that error says which legacy versions there are, or the answer cannot come 
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import ssl
@@ -19,7 +18,9 @@ from remit import __version__
 from remit.cli.output import CommandFailed, Exit
 from remit.core.reasons import DECISION, OUTAGE
 from remit.core.secret import Secret
+from remit.wire.headers import encode_value, mirrored
 from remit.wire.revisions import LEGACY_LATEST, META_CAPABILITIES, META_CLIENT, META_VERSION, MODERN_VERSIONS
+from remit.wire.tool_headers import InvalidHeader, header_arguments
 
 MODERN = MODERN_VERSIONS[-1]
 LEGACY = (LEGACY_LATEST, "2025-06-18")
@@ -50,12 +51,17 @@ class McpClient:
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Reply:
         """Call one tool. The reply of the era that fits, whatever it says."""
-        reply = self._modern("tools/call", {"name": tool, "arguments": arguments}, {"Mcp-Name": _header_safe(tool)})
+        reply = self._modern_call(tool, arguments, {})
         code = (reply.error or {}).get("code")
         if code == HEADER_MISMATCH:
             return self._with_mirrored_arguments(tool, arguments, reply)
         version = _legacy_version(reply)
         return reply if version is None else self._legacy(version, tool, arguments)
+
+    def _modern_call(self, tool: str, arguments: Mapping[str, Any], declared: Mapping[str, str]) -> Reply:
+        headers = {b"mcp-name": encode_value(tool), **mirrored(declared, arguments)}
+        sent = {name.decode(): value.decode() for name, value in headers.items()}
+        return self._modern("tools/call", {"name": tool, "arguments": arguments}, sent)
 
     def _modern(self, method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
         meta = {
@@ -70,9 +76,11 @@ class McpClient:
         """Some tools want arguments repeated in headers (`x-mcp-header`): look up which, and ask again."""
         for found in self._tools():
             if found.get("name") == tool:
-                mirrored = _mirrored(found.get("inputSchema", {}), arguments)
-                params = {"name": tool, "arguments": arguments}
-                return self._modern("tools/call", params, {"Mcp-Name": _header_safe(tool), **mirrored})
+                try:
+                    declared = header_arguments(found.get("inputSchema"))
+                except InvalidHeader:
+                    return refused  # which headers are meant nobody can know
+                return self._modern_call(tool, arguments, declared)
         return refused
 
     def _tools(self) -> Iterator[Mapping[str, Any]]:
@@ -199,23 +207,3 @@ def _events(stream: IO[bytes]) -> Iterator[bytes]:
             data = []
     if data:
         yield b"\n".join(data)
-
-
-def _mirrored(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, str]:
-    """`Mcp-Param-*` headers for the top-level arguments the schema marks with `x-mcp-header`."""
-    properties = schema.get("properties", {})
-    return {
-        f"Mcp-Param-{properties[name]['x-mcp-header']}": _header_safe(_scalar(value))
-        for name, value in arguments.items()
-        if isinstance(properties.get(name), dict) and "x-mcp-header" in properties[name] and value is not None
-    }
-
-
-def _scalar(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _header_safe(value: str) -> str:
-    """The value, or its base64 form where it would not survive as a header (specification, HTTP headers)."""
-    plain = value.isascii() and value.isprintable() and value == value.strip() and not value.startswith("=?base64?")
-    return value if plain else f"=?base64?{base64.b64encode(value.encode()).decode()}?="

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
@@ -24,6 +25,7 @@ LAST_EVENT_ID: Final = b"last-event-id"
 PARAMETER_PREFIX: Final = b"mcp-param-"
 _OPEN: Final = b"=?base64?"
 _CLOSE: Final = b"?="
+_PLAIN: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 _DECIMAL: Final = frozenset(b"0123456789")
 
 
@@ -53,6 +55,19 @@ def parameters(fields: Fields) -> dict[bytes, bytes]:
     return {name: value for name, value in fields.items() if name.startswith(PARAMETER_PREFIX)}
 
 
+def encode_value(text: str) -> bytes:
+    """A value as a header may carry it, else in the base64 form of the transport page. Also wraps what already looks
+    wrapped, so that it is not unwrapped to something else."""
+    if is_plain(text) and not (text.startswith("=?base64?") and text.endswith("?=")):
+        return text.encode("ascii")
+    return _OPEN + base64.b64encode(text.encode("utf-8", "surrogatepass")) + _CLOSE
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text can be a header's value as it is."""
+    return _PLAIN.match(text) is not None
+
+
 def decode_value(value: bytes) -> str | None:
     """A mirrored value as text (2026-07-28, transports). None for a malformed or non-canonical `=?base64?…?=` form, and
     for bytes that are not UTF-8, so that it equals nothing."""
@@ -78,7 +93,17 @@ def mirrors(header: bytes | None, value: str) -> bool:
     return (header == text and not header.startswith(_OPEN)) or decode_value(header) == value
 
 
-def check_parameters(declared: Mapping[str, str], arguments: Mapping[str, Any], found: Mapping[bytes, bytes]) -> None:
+def mirrored(declared: Mapping[str, str], arguments: object) -> dict[bytes, bytes]:
+    """The `Mcp-Param-*` headers of the declared arguments that are there. `declared` as for `check_parameters`."""
+    headers = {}
+    for suffix, path in declared.items():
+        text = _render(_at(arguments, path))
+        if text is not None:
+            headers[PARAMETER_PREFIX + suffix.encode("ascii")] = encode_value(text)
+    return headers
+
+
+def check_parameters(declared: Mapping[str, str], arguments: object, found: Mapping[bytes, bytes]) -> None:
     """Hold the `Mcp-Param-*` headers a tool declares against the arguments (G3): both present and equal, or both
     absent.
 

@@ -137,17 +137,45 @@ def test_a_modern_refusal_stands(status: int, error: dict[str, Any]) -> None:
     assert seen == ["tools/call"]
 
 
-def test_arguments_wanted_in_headers_are_looked_up_and_sent() -> None:
-    schema = {"properties": {"region": {"type": "string", "x-mcp-header": "Region"}, "n": {"x-mcp-header": "N"}}}
+MARKED = {
+    "properties": {
+        "region": {"type": "string", "x-mcp-header": "Region"},
+        "n": {"type": "integer", "x-mcp-header": "N"},
+        "where": {"properties": {"a/b": {"type": "string", "x-mcp-header": "Zone"}}},
+        "unused": {"type": "string", "x-mcp-header": "Unused"},
+    }
+}
+
+
+def wanting_headers(schema: object, wanted: Mapping[str, str]) -> Script:
+    """A server that refuses any call without exactly these `Mcp-Param-*` headers."""
 
     def script(verb: str, headers: Mapping[str, str], message: dict[str, Any]) -> Said:
         if message["method"] == "tools/list":
             return answered(message, result={"tools": [{"name": "write", "inputSchema": schema}]})
-        if "mcp-param-region" not in headers:
-            return answered(message, 400, error={"code": -32020, "message": "header"})
-        return answered(message, result={"region": headers["mcp-param-region"], "n": headers["mcp-param-n"]})
+        found = {name: value for name, value in headers.items() if name.startswith("mcp-param-")}
+        if found != wanted:
+            return answered(message, 400, error={"code": -32020, "message": f"header {found}"})
+        return answered(message, result=RESULT)
 
-    assert called(script, region="Zürich", n=3).result == {"region": "=?base64?WsO8cmljaA==?=", "n": "3"}
+    return script
+
+
+def test_arguments_wanted_in_headers_are_looked_up_and_sent_however_deep_they_lie() -> None:
+    wanted = {"mcp-param-region": "=?base64?WsO8cmljaA==?=", "mcp-param-n": "3", "mcp-param-zone": "1 a"}
+    script = wanting_headers(MARKED, wanted)
+    assert called(script, region="Zürich", n=3, where={"a/b": "1 a"}, unused=None).result == RESULT
+
+
+def test_text_that_is_no_utf_8_is_sent_and_the_server_s_answer_stands() -> None:
+    """What a terminal's odd bytes become in Python cannot be encoded strictly."""
+    wanted = {"mcp-param-region": "=?base64?7bO/?="}
+    assert called(wanting_headers(MARKED, wanted), region="\udcff").result == RESULT
+
+
+@pytest.mark.parametrize("schema", [None, [], {"properties": {"region": {"x-mcp-header": "no token"}}}])
+def test_the_refusal_stands_when_the_schema_does_not_say_which_headers(schema: object) -> None:
+    assert (called(wanting_headers(schema, {"mcp-param-region": "eu"}), region="eu").error or {})["code"] == -32020
 
 
 def test_nobody_there_is_unreachable() -> None:

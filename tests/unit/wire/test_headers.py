@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from remit.core.errors import Refusal
 from remit.core.reasons import Reason
-from remit.wire.headers import EVENTS, JSON, accepts, check_parameters, decode_value, is_json, mirrors, parameters, scan
+from remit.wire.headers import (
+    EVENTS,
+    JSON,
+    accepts,
+    check_parameters,
+    decode_value,
+    encode_value,
+    is_json,
+    mirrored,
+    mirrors,
+    parameters,
+    scan,
+)
 
 BOTH = (JSON, EVENTS)
 
@@ -66,6 +78,19 @@ def test_not_json(content_type: bytes | None) -> None:
 
 def wrapped(text: str) -> bytes:
     return b"=?base64?" + base64.b64encode(text.encode()) + b"?="
+
+
+@pytest.mark.parametrize("plain", ["echo", "a b", "test://x/y?z=1", "=?base64?", "-", "0"])
+def test_a_plain_value_travels_as_it_is(plain: str) -> None:
+    assert encode_value(plain) == plain.encode()
+
+
+@pytest.mark.parametrize("odd", ["", " a", "a ", "a\tb", "a\r\nb", "ä", "\0", "=?base64?YQ==?=", "\x7f"])
+def test_any_other_value_travels_wrapped_and_comes_back_whole(odd: str) -> None:
+    value = encode_value(odd)
+    assert value.startswith(b"=?base64?")
+    assert value.endswith(b"?=")
+    assert decode_value(value) == odd
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30))
@@ -136,3 +161,16 @@ def test_large_integers_compare_as_digits() -> None:
     check({"n": "n"}, {"n": 9007199254740993}, n=b"9007199254740993.00")
     with pytest.raises(Refusal):
         check({"n": "n"}, {"n": 9007199254740993}, n=b"9007199254740992")
+
+
+def test_what_is_mirrored_is_what_is_accepted() -> None:
+    declared = {"region": "where/a~1b", "size": "size", "on": "on", "absent": "where/x", "null": "null", "list": "list"}
+    arguments = {"where": {"a/b": "Zürich"}, "size": 42, "on": False, "null": None, "list": ["a"]}
+    headers = mirrored(declared, arguments)
+    assert headers == {
+        b"mcp-param-region": wrapped("Zürich"),
+        b"mcp-param-size": b"42",
+        b"mcp-param-on": b"false",
+    }
+    check_parameters(declared, arguments, headers)
+    assert mirrored(declared, None) == {}

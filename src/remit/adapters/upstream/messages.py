@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from collections.abc import Mapping
@@ -18,10 +17,10 @@ from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.ports.upstream import Reply
+from remit.wire.headers import encode_value, is_plain, mirrored
 from remit.wire.jsonrpc import one_line
 from remit.wire.revisions import NAMED_BY
 
-_PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 _ABSENT: Final = msgspec.Raw()
 
 
@@ -120,14 +119,6 @@ def _status(value: bytes) -> OutcomeStatus:
     return OutcomeStatus.TOOL_ERROR if flags.isError is True else OutcomeStatus.OK
 
 
-def header_value(text: str) -> bytes:
-    """A value as a header may carry it, else in the base64 form of the transport page. Also wraps what already looks
-    wrapped, so that it is not unwrapped to something else."""
-    if _PLAIN.match(text) and not (text.startswith("=?base64?") and text.endswith("?=")):
-        return text.encode("ascii")
-    return b"=?base64?%b?=" % base64.b64encode(text.encode("utf-8", "surrogatepass"))
-
-
 def routing_headers(request: McpRequest, method: str, params: Mapping[str, Any], tool: Tool | None) -> bytes:
     """Mcp-Method, Mcp-Name and Mcp-Param-*, made from the body that is sent (G3), then the client's unknown ones."""
     name = params.get(NAMED_BY.get(method, ""))
@@ -136,11 +127,8 @@ def routing_headers(request: McpRequest, method: str, params: Mapping[str, Any],
         return lines
     known: Mapping[str, str] = tool.header_arguments if tool is not None else {}
     if known:
-        arguments = params.get("arguments") or {}
-        for suffix, path in known.items():
-            text = _header_text(_at(arguments, path))
-            if text is not None:
-                lines += b"mcp-param-%b: %b\r\n" % (suffix.encode("ascii"), header_value(text))
+        for header, mirror in mirrored(known, params.get("arguments")).items():
+            lines += b"%b: %b\r\n" % (header, mirror)
     for suffix, value in request.parameters.items():
         suffix = suffix.lower().removeprefix("mcp-param-")
         if suffix not in known and _TOKEN.match(suffix):
@@ -150,8 +138,8 @@ def routing_headers(request: McpRequest, method: str, params: Mapping[str, Any],
 
 @lru_cache(maxsize=4096)
 def _method_and_name(method: str, name: str | None) -> bytes:
-    lines = b"mcp-method: %b\r\n" % header_value(method)
-    return lines if name is None else lines + b"mcp-name: %b\r\n" % header_value(name)
+    lines = b"mcp-method: %b\r\n" % encode_value(method)
+    return lines if name is None else lines + b"mcp-name: %b\r\n" % encode_value(name)
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -159,19 +147,4 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 def _verbatim(value: str) -> bytes:
     """An unknown header as the client sent it, unless it could not be one."""
-    return value.encode("ascii") if _PLAIN.match(value) else header_value(value)
-
-
-def _at(arguments: Any, path: str) -> Any:
-    """The argument at a path of property names, `/` between them and escaped as in RFC 6901."""
-    for key in path.split("/"):
-        if not isinstance(arguments, dict):
-            return None
-        arguments = arguments.get(key.replace("~1", "/").replace("~0", "~"))
-    return arguments
-
-
-def _header_text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
+    return value.encode("ascii") if is_plain(value) else encode_value(value)

@@ -11,12 +11,12 @@ import msgspec
 import orjson
 
 from remit.adapters.upstream.eras import META, Channel, discover, initialize, legacy_versions, modern_versions
-from remit.adapters.upstream.tool_headers import InvalidHeader, header_arguments
 from remit.core.catalog import CAPABILITY, LISTING, Era, Item, ItemKind, Tool, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
 from remit.core.scope import TOOL_NAME
 from remit.ports.upstream import Reply, Survey
+from remit.wire.tool_headers import InvalidHeader, header_arguments
 
 PAGES_MAX: Final = 200
 ITEMS_MAX: Final = 10_000

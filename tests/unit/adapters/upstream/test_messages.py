@@ -1,26 +1,11 @@
 from __future__ import annotations
 
-import base64
-
 import pytest
 
-from remit.adapters.upstream.messages import IdCounter, header_value, one_line, parse, reply_of, request_body
+from remit.adapters.upstream.messages import IdCounter, one_line, parse, reply_of, request_body
 from remit.core.errors import Invalid, Outage
 from remit.core.ledger import OutcomeStatus
 from remit.core.reasons import Reason
-
-
-@pytest.mark.parametrize("plain", ["echo", "a b", "test://x/y?z=1", "=?base64?", "-", "0"])
-def test_a_plain_value_travels_as_it_is(plain: str) -> None:
-    assert header_value(plain) == plain.encode()
-
-
-@pytest.mark.parametrize("odd", ["", " a", "a ", "a\tb", "a\r\nb", "ä", "\0", "=?base64?YQ==?=", "\x7f"])
-def test_any_other_value_travels_wrapped_and_comes_back_whole(odd: str) -> None:
-    value = header_value(odd)
-    assert value.startswith(b"=?base64?")
-    assert value.endswith(b"?=")
-    assert base64.b64decode(value[9:-2], validate=True).decode() == odd
 
 
 def test_ids_never_repeat_and_every_json_reader_keeps_them() -> None:

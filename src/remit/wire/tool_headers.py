@@ -23,7 +23,7 @@ class InvalidHeader(ValueError):
     """The annotation breaks a rule; the tool is left out of the catalog."""
 
 
-def header_arguments(schema: Mapping[str, Any]) -> dict[str, str]:
+def header_arguments(schema: object) -> dict[str, str]:
     """Header suffix (lower case) to the argument's path, its steps joined by `/` and escaped as in RFC 6901.
 
     Raises `InvalidHeader` for an annotation that is not an RFC 9110 token, comes twice, sits on anything but a string,
@@ -46,7 +46,7 @@ def header_arguments(schema: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _positions(root: Mapping[str, Any]) -> Iterator[tuple[Path | None, Mapping[str, Any]]]:
+def _positions(root: object) -> Iterator[tuple[Path | None, Mapping[str, Any]]]:
     """Every schema inside `root` with its path of properties; None once anything else was crossed. Follows no $ref, and
     an explicit stack bears any depth."""
     stack: list[tuple[Path | None, Any]] = [((), root)]
