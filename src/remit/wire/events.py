@@ -24,11 +24,12 @@ class Event:
 class EventReader:
     """Feed bytes, get the events they complete. Line ends may be LF, CRLF or CR, split anywhere."""
 
-    __slots__ = ("_bytes_max", "_data", "_id", "_rest", "_retry", "_seen", "_size")
+    __slots__ = ("_after_cr", "_bytes_max", "_data", "_id", "_rest", "_retry", "_seen", "_size")
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._rest = b""
+        self._rest = bytearray()  # grown in place: a line in many pieces is not copied for each of them
+        self._after_cr = False
         self._reset()
 
     def _reset(self) -> None:
@@ -40,15 +41,17 @@ class EventReader:
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `EventTooLarge`."""
-        data = self._rest + data
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")  # the other half of a CRLF
+            self._after_cr = False
         if b"\r" in data:
-            # A CR at the very end may be half of a CRLF: it waits for the next byte.
-            held = b"\r" if data.endswith(b"\r") else b""
-            data = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        else:
-            held = b""
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = data.split(b"\n")
-        self._rest = rest + held
+        if lines and self._rest:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
+        self._rest += rest
         if len(self._rest) > self._bytes_max:
             raise EventTooLarge
         events: list[Event] = []
@@ -64,8 +67,8 @@ class EventReader:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._size += len(value)
-            if self._size > self._bytes_max:
+            self._size += len(value) + 1  # and the space that joins it: empty lines take memory too
+            if self._size > self._bytes_max + 1:
                 raise EventTooLarge
             self._data.append(value)
             self._seen = True
