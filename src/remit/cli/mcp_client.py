@@ -11,13 +11,14 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from remit import __version__
 from remit.cli.output import CommandFailed, Exit
 from remit.core.reasons import DECISION, OUTAGE
 from remit.core.secret import Secret
+from remit.wire.events import EventReader
 from remit.wire.headers import encode_value, mirrored
 from remit.wire.revisions import LEGACY_LATEST, META_CAPABILITIES, META_CLIENT, META_VERSION, MODERN_VERSIONS
 from remit.wire.tool_headers import InvalidHeader, header_arguments
@@ -116,7 +117,7 @@ class McpClient:
         try:
             connection.request("POST", self._url.path, json.dumps(message).encode(), self._headers(headers))
             response = connection.getresponse()
-            return _reply(response, message.get("id"))
+            return _reply(response, message.get("id"), self._url.geturl())
         except (OSError, http.client.HTTPException) as problem:
             raise _unreachable(self._url.geturl(), problem) from None
         finally:
@@ -171,12 +172,10 @@ def _is_ours(data: object) -> bool:
     return isinstance(data, dict) and not data.keys().isdisjoint((DECISION, OUTAGE))
 
 
-def _reply(response: http.client.HTTPResponse, id: object) -> Reply:
+def _reply(response: http.client.HTTPResponse, id: object, url: str) -> Reply:
     session = response.getheader("Mcp-Session-Id") or ""
     challenge = response.getheader("WWW-Authenticate") or ""
-    kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    messages = _events(response) if kind == "text/event-stream" else iter([response.read(REPLY_BYTES_MAX)])
-    for text in messages:
+    for text in _messages(response, url):
         message = _json(text)
         if isinstance(message, dict) and "method" not in message and message.get("id") in (id, None):
             return Reply(response.status, message.get("result"), message.get("error"), session, challenge)
@@ -189,21 +188,29 @@ def _reply(response: http.client.HTTPResponse, id: object) -> Reply:
 def _json(text: bytes) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _events(stream: IO[bytes]) -> Iterator[bytes]:
-    """The `data` of each server-sent event, its lines joined. Bounded in size."""
-    data: list[bytes] = []
-    left = REPLY_BYTES_MAX
-    while left > 0 and (line := stream.readline(left)):
-        left -= len(line)
-        line = line.rstrip(b"\r\n")
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-        elif not line and data:
-            yield b"\n".join(data)
-            data = []
-    if data:
-        yield b"\n".join(data)
+def _messages(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
+    """The JSON-RPC messages of a response, as they come. Raises `CommandFailed` when it is too large in all."""
+    kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
+    reader = EventReader(REPLY_BYTES_MAX) if kind == "text/event-stream" else None
+    read, left = response.read1 if reader is not None else response.read, REPLY_BYTES_MAX
+    while part := read(left + 1):
+        left -= len(part)
+        if left < 0:
+            raise _too_large(url)
+        if reader is None:
+            yield part
+        else:
+            yield from (event.data for event in reader.feed(part))
+
+
+def _too_large(url: str) -> CommandFailed:
+    return CommandFailed(
+        Exit.UNREACHABLE,
+        f"the answer from {url} is larger than {REPLY_BYTES_MAX} bytes",
+        next_step="ask the tool for less; it may have run",
+        reason="too_large",
+    )

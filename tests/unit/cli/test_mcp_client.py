@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from remit.cli import mcp_client
 from remit.cli.mcp_client import McpClient, Reply
 from remit.cli.output import CommandFailed, Exit
 from remit.core.secret import Secret
@@ -178,6 +179,35 @@ def test_the_refusal_stands_when_the_schema_does_not_say_which_headers(schema: o
     assert (called(wanting_headers(schema, {"mcp-param-region": "eu"}), region="eu").error or {})["code"] == -32020
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_stream_is_read_whatever_ends_its_lines(end: bytes) -> None:
+    def script(verb: str, headers: Mapping[str, str], message: dict[str, Any]) -> Said:
+        before = {"jsonrpc": "2.0", "method": "notifications/progress"}
+        reply = {"jsonrpc": "2.0", "id": message["id"], "result": RESULT}
+        lines = [b": hello", b"", b"data: %b" % json.dumps(before).encode(), b"", b"id: 7"]
+        lines += [b"data:%b" % line.encode() for line in json.dumps(reply, indent=1).splitlines()]
+        return 200, {"Content-Type": "text/event-stream"}, end.join([*lines, b"", b""])
+
+    assert called(script).result == RESULT
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+def test_an_answer_beyond_the_limit_is_said_to_be_too_large(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_client, "REPLY_BYTES_MAX", 1000)
+
+    def script(size: int) -> Script:
+        def said(verb: str, headers: Mapping[str, str], message: dict[str, Any]) -> Said:
+            reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": RESULT}).encode()
+            body = (b": x\n" * 250 + b"data: %b\n\n" % reply)[-size:] if kind.startswith("text") else reply.rjust(size)
+            return 200, {"Content-Type": kind}, body
+
+        return said
+
+    assert called(script(1000)).result == RESULT
+    with pytest.raises(CommandFailed, match="larger than 1000 bytes"):
+        called(script(1001))
+
+
 def test_nobody_there_is_unreachable() -> None:
     with serving(lambda *_: (200, {}, b"")) as url:
         pass
@@ -186,7 +216,8 @@ def test_nobody_there_is_unreachable() -> None:
     assert failed.value.code is Exit.UNREACHABLE
 
 
-def test_an_answer_that_is_no_json_rpc_is_an_error_not_a_result() -> None:
-    reply = called(lambda *_: (200, {"Content-Type": "text/html"}, b"<html>welcome"))
+@pytest.mark.parametrize("body", [b"<html>welcome", b"[" * 200_000])
+def test_an_answer_that_is_no_json_rpc_is_an_error_not_a_result(body: bytes) -> None:
+    reply = called(lambda *_: (200, {"Content-Type": "text/html"}, body))
     assert reply.result is None
     assert reply.error is not None
