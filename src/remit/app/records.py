@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from remit.adapters.ledger.durable import named
-from remit.adapters.ledger.index import Asked, LedgerIndex
+from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.ledger.salts import Proof
 from remit.core.errors import refuse
 from remit.core.ledger import RecordKind
@@ -54,5 +54,5 @@ def newest_store_sequence(index: LedgerIndex) -> int:
     """The highest authority sequence of the store that the ledger saw; 0 when it never did. Acts that ran at the same
     time may be recorded in another order than they were stored in.
     """
-    newest = index.find(Asked(kind=RecordKind.GRANT, count_max=ACTS_AT_ONCE_MAX))
+    newest = index.newest(RecordKind.GRANT, ACTS_AT_ONCE_MAX)
     return max((int(record.get("store_sequence", 0)) for record in newest), default=0)

@@ -23,20 +23,13 @@ from remit.core.ledger import RecordKind
 # Opening a session is an intent about the server as such, and free: `ToolCall.record_intent` charges all others.
 _CHARGED: Final = f"kind = '{RecordKind.INTENT.value}' AND target_kind IS NOT '{TargetKind.SERVER.value}'"
 UNKNOWN: Final = "unknown"
-_VERSION: Final = 3
-_COLUMNS: Final = ("tenant", "subject", "client", "grant", "action", "target_kind", "status", "reason", "server")
+_VERSION: Final = 4
 _SCHEMA: Final = """
 CREATE TABLE record (
   seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-  kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
-  tenant TEXT, subject TEXT, client TEXT, "grant" TEXT, action TEXT, target_kind TEXT,
-  status TEXT, reason TEXT, server TEXT
+  kind TEXT NOT NULL, id TEXT NOT NULL, "grant" TEXT, target_kind TEXT, server TEXT
 ) WITHOUT ROWID;
 CREATE INDEX record_id ON record (id);
-CREATE INDEX record_grant ON record ("grant", kind) WHERE "grant" IS NOT NULL;
-CREATE INDEX record_subject ON record (subject) WHERE subject IS NOT NULL;
-CREATE INDEX record_client ON record (client) WHERE client IS NOT NULL;
-CREATE INDEX record_action ON record (action) WHERE action IS NOT NULL;
 CREATE INDEX record_catalog ON record (server) WHERE kind = 'catalog';
 CREATE TABLE reached (segment INTEGER NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL, link TEXT NOT NULL);
 """
@@ -50,19 +43,6 @@ class Explained:
     outcome: Mapping[str, Any] | None
     status: str
     segment: int
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question: every part that is given must match. `action` is `server/tool` or an MCP method."""
-
-    tenant: str | None = None
-    subject: str | None = None
-    client: str | None = None
-    grant: str | None = None
-    action: str | None = None
-    kind: RecordKind | None = None
-    count_max: int = 100
 
 
 class LedgerIndex:
@@ -79,12 +59,6 @@ class LedgerIndex:
     def close(self) -> None:
         with self._guard:
             self._db.close()
-
-    def rebuild(self) -> int:
-        """Forget everything and read the whole ledger again. The number of records."""
-        with self._transaction():
-            self._reset()
-            return self._catch_up()
 
     def catch_up(self) -> int:
         """Read what was written since. Starts over by itself when the ledger is not the one that was indexed."""
@@ -109,17 +83,12 @@ class LedgerIndex:
             return Explained(record, outcome, str(outcome["status"]) if outcome else UNKNOWN, segment)
         return Explained(record, None, str(record["kind"]), segment)
 
-    def find(self, asked: Asked) -> list[dict[str, Any]]:
-        """The newest matching records, newest first, as they stand in the ledger."""
+    def newest(self, kind: RecordKind, count_max: int = 1) -> list[dict[str, Any]]:
+        """The last records of this kind, newest first, as they stand in the ledger."""
         self.catch_up()
-        parts = {name: getattr(asked, name) for name in ("tenant", "subject", "client", "grant", "action")}
-        given = {name: value for name, value in parts.items() if value is not None}
-        if asked.kind is not None:
-            given["kind"] = asked.kind.value
-        where = " AND ".join(f'"{name}" = ?' for name in given) or "1"
-        query = f'SELECT segment, start, "end" FROM record WHERE {where} ORDER BY seq DESC LIMIT ?'  # noqa: S608 - our names
+        query = 'SELECT segment, start, "end" FROM record WHERE kind = ? ORDER BY seq DESC LIMIT ?'
         with self._guard:
-            rows = self._db.execute(query, (*given.values(), asked.count_max)).fetchall()
+            rows = self._db.execute(query, (kind.value, count_max)).fetchall()
         return [read_record(self._ledger, *row) for row in rows]
 
     def calls_by_grant(self) -> dict[str, int]:
@@ -149,14 +118,6 @@ class LedgerIndex:
         """Make the decision's argument digest meaningless for good. False if there is nothing to erase."""
         explained = self.explain(decision_id)
         return explained is not None and erase(self._ledger, explained.segment, explained.record)
-
-    def unfinished(self) -> list[str]:
-        """Decision ids of intents without an outcome, oldest first: running now, or unknown for good."""
-        self.catch_up()
-        query = """SELECT id FROM record AS intent WHERE kind = 'intent' AND NOT EXISTS
-                   (SELECT 1 FROM record WHERE id = intent.id AND kind = 'outcome') ORDER BY seq"""
-        with self._guard:
-            return [row[0] for row in self._db.execute(query)]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -207,7 +168,7 @@ class LedgerIndex:
                     continue  # a damaged line: `verify` names it, nothing can be asked about it
                 count, last = count + 1, line
 
-        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows())
+        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?,?)", rows())
         if last is not None:
             self._db.execute("DELETE FROM reached")
             place = (last.segment, last.end, last.start, _link_of(last.raw + b"\n"))
@@ -233,8 +194,8 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _row(line: Line) -> tuple[Any, ...]:
     record = line.record
-    place = (record["seq"], line.segment, line.start, line.end, record["kind"], record["id"], record["at"])
-    return (*place, *(_text(record.get(name)) for name in _COLUMNS))
+    place = (record["seq"], line.segment, line.start, line.end, record["kind"], record["id"])
+    return (*place, *(_text(record.get(name)) for name in ("grant", "target_kind", "server")))
 
 
 def _text(value: Any) -> str | None:
