@@ -1,7 +1,8 @@
 """The ledger on a local disk: chained lines in segment files, written by the loop itself, synced by a thread.
 
 One file per process start, and another whenever one is full. What is written is in the operating system when `write`
-returns. The methods belong to one thread, the loop's. A ledger that failed once writes nothing more until `reopen`.
+returns. The methods belong to one thread, the loop's. A ledger that failed once writes nothing more; after a restart
+a new segment names what the failed one left.
 """
 
 from __future__ import annotations
@@ -71,7 +72,6 @@ class FileLedger:
         self._loop, self._options, self._on_failure = loop, options, on_failure
         self._lines = Lines(signer, clock, options.record_bytes_max)
         self._failure = ""
-        self._mendable = True
         self._owner = 0
         self._refusals: Counter[Reason] = Counter()
         self._in_flight: dict[str, None] = {}
@@ -195,21 +195,6 @@ class FileLedger:
                 os.close(descriptor)
         self._reached = taken.position
 
-    def reopen(self) -> None:
-        """After a failed write was mended (a full disk): begin a new segment, which names what the failed one left.
-
-        Intents whose outcome was lost with it become `unknown`. A failed sync and a file that is not where it was need
-        a restart instead: what the operating system still shows may not be on the disk. Raises `Outage`.
-        """
-        if not self._failure or not self._mendable:
-            raise refuse(Reason.LEDGER_UNAVAILABLE, self._failure or "the ledger is open")
-        self._end_work()
-        try:
-            self._begin()
-        except OSError as problem:
-            raise self._fail("opened", problem) from problem
-        self._failure = ""
-
     def close(self) -> None:
         """The orderly end: counts, a last checkpoint, everything durable, the lock given back. Raises `Outage`."""
         try:
@@ -225,8 +210,6 @@ class FileLedger:
         """Begin a segment after what stands on the disk. Raises `OSError`, `Outage`."""
         self.left = left = read_left(self._directory)
         self._lines.begin(left.seq, left.link)
-        self._pending.clear()
-        self._in_flight.clear()
         self._open_segment(left, unknown=list(left.unfinished))
         self._reached = Position(self._segment, self._end)
         self._checkpoint_at_s = self._clock.monotonic_s()
@@ -371,13 +354,12 @@ class FileLedger:
         self._fail("synced", problem)
 
     def _fail(self, what: str, problem: OSError) -> Refusal:
-        return self._stop(f"the ledger could not be {what}: {named(problem)}", mendable=what in ("opened", "written"))
+        return self._stop(f"the ledger could not be {what}: {named(problem)}")
 
-    def _stop(self, detail: str, *, mendable: bool = False) -> Refusal:
+    def _stop(self, detail: str) -> Refusal:
         """From here on nothing is written. The refusal to raise."""
         refusal = refuse(Reason.LEDGER_UNAVAILABLE, detail)
         first, self._failure = not self._failure, self._failure or refusal.detail
-        self._mendable = self._mendable and mendable
         if self._thread is not None:
             self._thread.refuse_waiters(refusal)
         if first:

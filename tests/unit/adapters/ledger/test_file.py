@@ -131,12 +131,13 @@ async def test_a_write_cut_short_by_a_full_disk_stops_the_ledger(scene: Scene) -
     assert [(torn.torn_bytes, torn.named) for torn in report.torn] == [(100, False)]
 
 
-async def test_a_mended_disk_gets_a_new_segment_that_names_the_torn_bytes(scene: Scene) -> None:
+async def test_after_a_full_disk_the_next_start_begins_a_segment_that_names_the_torn_bytes(scene: Scene) -> None:
     ledger = scene.open(asyncio.get_running_loop())
     kept = ledger.write(RecordKind.INTENT, "dec_kept", FIELDS)
     with disk_full_at(kept.end + 100), pytest.raises(Outage):
         ledger.write(RecordKind.INTENT, "dec_lost", FIELDS)
-    ledger.reopen()
+    ledger.close()
+    ledger = scene.open(asyncio.get_running_loop())
     position = ledger.write(RecordKind.INTENT, "dec_after", FIELDS)
     await ledger.durable(position)
     assert position.segment == 2
@@ -156,22 +157,22 @@ async def test_a_disk_too_full_for_a_new_segment_is_an_outage_and_the_old_one_ve
         pass
     with disk_full_at(5000), pytest.raises(Outage):  # the salts of the next segment need more
         ledger.write(RecordKind.DENIAL, "dec_lost", FIELDS)
-    ledger.reopen()
+    ledger.close()
+    assert scene.verify().verified
+    ledger = scene.open()
     ledger.write(RecordKind.DENIAL, "dec_after", FIELDS)
     ledger.close()
     assert scene.verify().verified
     assert "dec_after" in [record["id"] for record in scene.records()]
 
 
-async def test_a_failed_sync_tells_once_and_cannot_be_reopened(scene: Scene) -> None:
+async def test_a_failed_sync_tells_once_and_is_not_tried_again(scene: Scene) -> None:
     disk = Disk(broken=True)
     ledger = scene.open(asyncio.get_running_loop(), sync=disk.sync)
     position = ledger.write(RecordKind.INTENT, "dec_1", FIELDS)
     with pytest.raises(Outage):
         await ledger.durable(position)
     disk.broken = False
-    with pytest.raises(Outage):
-        ledger.reopen()
     with pytest.raises(Outage):
         await ledger.durable(position)
     assert len(scene.failures) == 1
@@ -214,8 +215,6 @@ async def test_a_file_that_is_not_where_it_was_stops_the_ledger(scene: Scene, ta
     assert scene.failures == [ledger.failure]
     with pytest.raises(Outage):
         ledger.write(RecordKind.INTENT, "dec_3", FIELDS)
-    with pytest.raises(Outage):
-        ledger.reopen()
     ledger.close()
 
 
