@@ -10,9 +10,8 @@ import pytest
 from remit.core.catalog import Item, ItemKind, Tool
 from remit.core.ledger import OutcomeStatus, RecordKind
 from remit.ports.upstream import Reply, Sink
-from remit.surfaces.mcp.walks import EndpointSettings
 from remit.testing.upstream import Arrived, replies
-from tests.scenes.mcp import FILES, URL, McpScene, catalog, with_items
+from tests.scenes.mcp import FILES, McpScene, catalog, with_items
 
 CALL = {"name": "read_file", "arguments": {"path": "/a"}}
 
@@ -233,8 +232,8 @@ async def test_g20_an_invalid_trace_and_baggage_do_not() -> None:
     assert scene.ledger.of_kind(RecordKind.INTENT)[-1]["trace"] == ""
 
 
-async def test_g20_baggage_leaves_only_under_the_names_the_operator_allowed() -> None:
-    scene = McpScene(settings=EndpointSettings(URL, baggage=frozenset({"region"})))
-    meta = ENVELOPE | {"baggage": "secret=1,region=eu"}
+async def test_g20_baggage_stays_behind_when_the_trace_beside_it_passes() -> None:
+    scene = McpScene()
+    meta = ENVELOPE | {"traceparent": PARENT, "baggage": "secret=1,region=eu"}
     await scene.modern("/mcp/files", scene.token("files"), "tools/call", CALL, meta=meta)
-    assert scene.upstreams.arrived[-1].params["_meta"] == ENVELOPE | {"baggage": "region=eu"}
+    assert scene.upstreams.arrived[-1].params["_meta"] == ENVELOPE | {"traceparent": PARENT}

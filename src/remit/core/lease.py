@@ -19,16 +19,12 @@ class Credential:
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """`source` is the credential source's kind; `upstream_identity` is who the upstream will see, safe to record.
-
-    `revocable` says whether the issuer can end it early; static secrets cannot be.
-    """
+    """`source` is the credential source's kind; `upstream_identity` is who the upstream will see, safe to record."""
 
     id: str
     source: str
     upstream_identity: str
     credential: Credential
-    revocable: bool = False
 
 
 class Leased(msgspec.Struct, frozen=True):

@@ -106,7 +106,6 @@ class Meaning(NamedTuple):
 RPC_DENIED = -31001
 RPC_UNAUTHENTICATED = -31002
 RPC_OUTAGE = -31003
-RPC_REFUSED = -31004
 
 # Where the machine's half of a denial and of an outage stands: a result's `_meta` and `structuredContent`, an error's
 # `data`. Two names, so that neither is ever taken for the other.

@@ -1,4 +1,4 @@
-"""Calls in flight without a timer: a test ends them, or says that their deadline has passed."""
+"""Calls in flight without a timer: a test ends them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,3 @@ class FakeCalls:
 
     def in_flight(self, grant_id: str) -> int:
         return sum(1 for call in self._calls if call.grant_id == grant_id)
-
-    def pass_deadline(self, grant_id: str) -> None:
-        """What the real timer does when `deadline_s` is over."""
-        self.end(grant_id, Reason.UPSTREAM_TIMEOUT)

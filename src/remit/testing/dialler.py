@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from remit.core.egress import Peer, Trust, literal, parse_peer, refuse_address
+from remit.core.egress import Trust, literal, parse_peer, refuse_address
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
-
-T = TypeVar("T")
-
-
-class FakeDialler:
-    """Connects to nothing: builds the protocol and remembers where it would have gone."""
-
-    def __init__(self) -> None:
-        self.dialled: list[Peer] = []
-
-    async def dial(self, make: Callable[[], T], peer: Peer, trust: Trust, *, ca_file: str = "") -> T:
-        address = literal(peer.host)
-        if address is not None:
-            refuse_address(trust, address)
-        self.dialled.append(peer)
-        return make()
 
 
 class FakeFetcher:

@@ -61,7 +61,6 @@ class StdioProcess(asyncio.SubprocessProtocol):
         self.exited = asyncio.Event()
         self.stderr = stderr
         self.listener: Mailbox[Message | Reply] | None = None
-        self.ignored = 0  # lines that were no message for anybody
 
     # for the upstream -----------------------------------------------------------------------------------------
     @property
@@ -169,7 +168,6 @@ class StdioProcess(asyncio.SubprocessProtocol):
         try:
             message = parse(line)
         except Refusal:  # a banner or debug print; nobody's answer
-            self.ignored += 1
             return
         if is_reply(message):
             self._reply(message)
@@ -177,14 +175,11 @@ class StdioProcess(asyncio.SubprocessProtocol):
             self._request(line, message)
         elif message.method:
             self._notification(line, message)
-        else:
-            self.ignored += 1
 
     def _reply(self, message: Received) -> None:
         id = own_id(message)
         flight = self._flights.pop(id, None) if id is not None else None
         if flight is None:  # unknown, or answered before: it is for nobody
-            self.ignored += 1
             return
         try:
             flight.mailbox.put(reply_of(message, flight.id))
@@ -207,9 +202,7 @@ class StdioProcess(asyncio.SubprocessProtocol):
         if mailbox is None and data is line and message.method != "notifications/progress":
             of_session = message.method.endswith(("/list_changed", "/updated"))
             mailbox = (self.listener or self._only()) if of_session else (self._only() or self.listener)
-        if mailbox is None:
-            self.ignored += 1
-        else:
+        if mailbox is not None:
             self._put(mailbox, data)
 
     def _addressee(self, line: bytes, message: Received) -> tuple[Flight | None, bytes]:

@@ -48,7 +48,7 @@ class McpEndpoint:
 
     def __init__(self, walk: ToolCall, sealer: Sealer, changes: Changes, settings: EndpointSettings) -> None:
         self._walk = walk
-        self._places = Places(settings.public_url, hosts=settings.hosts, origins=settings.origins)
+        self._places = Places(settings.public_url, origins=settings.origins)
         walks = make_walks(walk, sealer, changes, settings)
         self._modern = ModernEra(walks)
         self._legacy = LegacyEra(walks)

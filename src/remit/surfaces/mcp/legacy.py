@@ -52,7 +52,6 @@ class LegacyEra:
         self._walks = walks
         self._walk = walks.call
         self._sessions = walks.sessions
-        self._baggage = walks.settings.baggage
 
     async def serve(self, visit: Visit) -> None:
         """Raises `Refusal` as long as no stream has begun."""
@@ -124,7 +123,7 @@ class LegacyEra:
             raise refuse(Reason.INVALID_PARAMS, "arguments must be an object")
         if "task" in params:
             raise refuse(Reason.INVALID_PARAMS, "tasks are not offered here")
-        request = self._mcp_request(visit, session, method, outgoing(params, Era.LEGACY, self._baggage), visit.id)
+        request = self._mcp_request(visit, session, method, outgoing(params, Era.LEGACY), visit.id)
         if method == "ping":
             self._walk.bind(visit.authenticated)
             visit.responder.whole(200, jsonrpc.result(visit.id, b"{}"), PRIVATE)
@@ -167,7 +166,7 @@ class LegacyEra:
             self._walk.bind(visit.authenticated)
             self._sessions.cancel(session, jsonrpc.id_of({"id": params.get("requestId")}))
         elif method in LEGACY_NOTIFICATIONS and visit.place.endpoint.server:
-            params = outgoing(params, Era.LEGACY, self._baggage)
+            params = outgoing(params, Era.LEGACY)
             body = {"jsonrpc": "2.0", "method": method} | ({"params": params} if "params" in incoming.body else {})
             request = self._mcp_request(visit, session, method, params)
             await self._walks.session.notify(visit.authenticated, request, body)
@@ -203,7 +202,7 @@ class LegacyEra:
         capabilities = {
             key: value for key, value in without_tasks(params.get("capabilities", {})).items() if key not in unshared
         }
-        params = outgoing({**params, "capabilities": capabilities}, Era.LEGACY, self._baggage)
+        params = outgoing({**params, "capabilities": capabilities}, Era.LEGACY)
         version = asked if endpoint.server or asked in LEGACY_SERVED else LEGACY_LATEST
         session = Session(self._sessions.new_nonce(), version, said_by_client(params))
         # Refuses what is too long before anything runs.

@@ -26,9 +26,9 @@ def trace_of(meta: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) and _TRACEPARENT.match(found) else ""
 
 
-def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[str, Any]:
-    """The params with a `_meta` that may leave. `baggage` names the W3C baggage keys that may; others are dropped,
-    since baggage goes to whoever the server calls next. Returns the same object when there is nothing to change.
+def outgoing(params: dict[str, Any], era: Era) -> dict[str, Any]:
+    """The params with a `_meta` that may leave. W3C baggage never does: it goes to whoever the server calls next.
+    Returns the same object when there is nothing to change.
     """
     meta = params.get("_meta")
     if type(meta) is not dict:
@@ -39,7 +39,7 @@ def outgoing(params: dict[str, Any], era: Era, baggage: frozenset[str]) -> dict[
     if not tasks and usual.issuperset(meta):
         return params
     kept = {key: value for key, value in meta.items() if key in usual or _passes(key, era)}
-    kept |= _trace(meta, baggage)
+    kept |= _trace(meta)
     if isinstance(capabilities, dict) and tasks:
         kept[META_CAPABILITIES] = without_tasks(capabilities)
     return {**params, "_meta": kept}
@@ -51,7 +51,7 @@ def _passes(key: str, era: Era) -> bool:
     return era is Era.MODERN or key not in CONNECTION_META
 
 
-def _trace(meta: Mapping[str, Any], baggage: frozenset[str]) -> dict[str, str]:
+def _trace(meta: Mapping[str, Any]) -> dict[str, str]:
     kept: dict[str, str] = {}
     parent = trace_of(meta)
     if parent:
@@ -63,16 +63,6 @@ def _trace(meta: Mapping[str, Any], baggage: frozenset[str]) -> dict[str, str]:
             and all(_TRACESTATE.match(member.strip()) for member in state.split(","))
         ):
             kept["tracestate"] = state
-    carried = meta.get("baggage")
-    if baggage and isinstance(carried, str):
-        members = [member.strip() for member in carried.split(",")]
-        allowed = [
-            member
-            for member in members
-            if member.partition("=")[0].strip() in baggage and member.isascii() and member.isprintable()
-        ]
-        if allowed:
-            kept["baggage"] = ",".join(allowed)
     return kept
 
 

@@ -35,7 +35,6 @@ class ModernEra:
     def __init__(self, walks: Walks) -> None:
         self._walks = walks
         self._walk = walks.call
-        self._baggage = walks.settings.baggage
 
     async def serve(self, visit: Visit) -> None:
         """Raises `Refusal` as long as no stream has begun."""
@@ -89,7 +88,7 @@ class ModernEra:
         if "arguments" in params and type(params["arguments"]) is not dict:
             raise refuse(Reason.INVALID_PARAMS, "arguments must be an object")
         passed = self._parameters(visit, incoming) if incoming.method == "tools/call" else {}
-        params = outgoing(params, Era.MODERN, self._baggage)
+        params = outgoing(params, Era.MODERN)
         return McpRequest(
             id=visit.id,
             method=incoming.method,

@@ -34,7 +34,7 @@ class Places:
     about the request is looked at (G23). A client that is no browser sends no Origin.
     """
 
-    def __init__(self, public_url: str, *, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+    def __init__(self, public_url: str, *, origins: Iterable[str] = ()) -> None:
         parts = urlsplit(public_url)
         if (
             parts.scheme not in ("http", "https")
@@ -48,7 +48,7 @@ class Places:
         netloc = parts.netloc.lower()
         default = {"http": ":80", "https": ":443"}[parts.scheme]
         own = {netloc, netloc.removesuffix(default)} | ({netloc + default} if parts.port is None else set())
-        self._hosts = frozenset(host.lower().encode("ascii") for host in (*own, *hosts))
+        self._hosts = frozenset(host.lower().encode("ascii") for host in own)
         self._origins = frozenset(
             origin.lower().encode("ascii") for origin in (f"{parts.scheme}://{netloc.removesuffix(default)}", *origins)
         )

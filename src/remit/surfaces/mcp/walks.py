@@ -18,14 +18,12 @@ from remit.surfaces.mcp.states import RequestStates
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """`public_url` is the only source of our own name; `hosts` and `origins` are accepted beside it. `baggage` names
-    the W3C baggage keys that may travel to servers. `about` is what Remit says of itself on `/mcp` (name, version).
+    """`public_url` is the only source of our own name; `origins` are accepted beside it. `about` is what Remit says of
+    itself on `/mcp` (name, version).
     """
 
     public_url: str
-    hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    baggage: frozenset[str] = frozenset()
     about: Mapping[str, str] = field(default_factory=lambda: {"name": "remit", "version": "0"})
     list_ttl_ms: int = 5000
     page_items_max: int = 1000
