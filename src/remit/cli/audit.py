@@ -39,8 +39,12 @@ def tail(
     if not 1 <= count <= TAIL_MAX:
         raise usage(f"--count is 1 to {TAIL_MAX}", "everything there is: remit audit export")
     asked = {"count": count, "follow": follow}
-    for record in _followed(options, asked) if follow else _records(options, "audit.tail", asked):
-        emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))
+    try:
+        for record in _followed(options, asked) if follow else _records(options, "audit.tail", asked):
+            emit("audit-record", {"record": record}, as_json=options.json, text=record_line(record))
+    except KeyboardInterrupt:
+        if not follow:
+            raise
 
 
 def _followed(options: Options, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -6,9 +6,9 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
-from remit.cli.output import CommandFailed, Exit, fail, note
+from remit.cli.output import CommandFailed, Exit, OutputLost, Stdout, fail, note
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -34,29 +34,45 @@ GROUPS = {
 
 
 def main() -> None:
+    if sys.stdout is not None:
+        sys.stdout = cast("TextIO", Stdout(sys.stdout))
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command line. The exit code; never raises but for an interrupt."""
-    as_json = "--json" in arguments
-    if arguments and arguments[0] in ("version", "--version") and set(arguments[1:]) <= {"--json"}:
-        from remit.cli.version import version
-
-        version(as_json=as_json)
-        return Exit.OK
+    """Carry out one command line. The exit code; never raises."""
+    code: int = Exit.OK
     try:
-        return _dispatch(list(arguments))
-    except CommandFailed as failure:
-        return fail(failure, as_json=as_json)
-    except BrokenPipeError:  # whoever read our output has seen enough
+        ended = _carried_out(list(arguments))
+        if isinstance(ended, CommandFailed):
+            code = ended.code
+            fail(ended, as_json="--json" in arguments)
+        else:
+            code = ended
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OutputLost as lost:
         sys.stdout = None  # so that the interpreter does not flush into it again
-        return Exit.OK
+        return code if lost.reader_left else fail(_unsaid(lost), as_json=False)
+    return code
+
+
+def _carried_out(arguments: list[str]) -> int | CommandFailed:
+    try:
+        if arguments and arguments[0] in ("version", "--version") and set(arguments[1:]) <= {"--json"}:
+            from remit.cli.version import version
+
+            version(as_json="--json" in arguments)
+            return Exit.OK
+        return _dispatch(arguments)
+    except CommandFailed as failure:
+        return failure
+    except OutputLost:
+        raise
     except KeyboardInterrupt:
-        note("")
-        return 130
+        return CommandFailed(Exit.INTERRUPTED, "interrupted", reason="interrupted")
     except Exception as error:  # noqa: BLE001  the last boundary: a person gets one line, and the traceback on request
-        return _internal(error, as_json=as_json, debug="--debug" in arguments)
+        return _internal(error, debug="--debug" in arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -74,7 +90,7 @@ def _dispatch(arguments: list[str]) -> int:
         raise CommandFailed(
             Exit.CONFIGURATION,
             "the configuration cannot be used",
-            detail="\n       ".join(error.problems),
+            detail="\n".join(error.problems),
             next_step="correct it, then: remit check",
             reason="configuration_invalid",
         ) from None
@@ -116,15 +132,21 @@ def _sentence(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _internal(error: Exception, *, as_json: bool, debug: bool) -> int:
+def _unsaid(lost: OutputLost) -> CommandFailed:
+    return CommandFailed(
+        Exit.UNREACHABLE,
+        "what the command says could not be written",
+        detail=str(lost),
+        next_step="make room, or send the output elsewhere; the command itself may have been carried out",
+    )
+
+
+def _internal(error: Exception, *, debug: bool) -> CommandFailed:
     if debug:
         note("".join(traceback.format_exception(error)))
-    return fail(
-        CommandFailed(
-            Exit.INTERNAL,
-            f"remit failed: {type(error).__name__}: {_sentence(str(error))[:200]}",
-            next_step="" if debug else "run it again with --debug and report the traceback",
-            reason="internal",
-        ),
-        as_json=as_json,
+    return CommandFailed(
+        Exit.INTERNAL,
+        f"remit failed: {type(error).__name__}: {_sentence(str(error))[:200]}",
+        next_step="" if debug else "run it again with --debug and report the traceback",
+        reason="internal",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ class Exit(IntEnum):
     DENIED = 4
     UNREACHABLE = 5
     INTERNAL = 6
+    INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 # How a thing that was looked at is, and its colour: `check` and `doctor` speak alike.
@@ -48,6 +50,38 @@ class CommandFailed(Exception):
         self.decision_id = decision_id
 
 
+class OutputLost(Exception):
+    """Stdout did not take what a command said. `reader_left`: whoever read it has seen enough."""
+
+    def __init__(self, problem: OSError) -> None:
+        super().__init__(problem.strerror or str(problem))
+        self.reader_left = isinstance(problem, BrokenPipeError)
+
+
+class Stdout:
+    """Stdout, with its failures told apart from all other ones. What it has no characters for is written escaped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as problem:
+            raise OutputLost(problem) from None
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as problem:
+            raise OutputLost(problem) from None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def emit(kind: str, data: Mapping[str, Any], *, as_json: bool, text: str) -> None:
     """One result: a JSON document with `schema: remit/KIND/1`, or its text."""
     print(json.dumps({"schema": f"remit/{kind}/{SCHEMA_VERSION}", **data}, default=str) if as_json else text)
@@ -55,10 +89,22 @@ def emit(kind: str, data: Mapping[str, Any], *, as_json: bool, text: str) -> Non
 
 def note(text: str) -> None:
     """Something beside the data: progress, advice, warnings."""
-    print(text, file=sys.stderr)
+    if sys.stderr is None:
+        return  # `print` would take stdout, which is for data
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        sys.stderr = None  # nobody is left to be told, and the interpreter need not try again
 
 
 def fail(failure: CommandFailed, *, as_json: bool) -> int:
+    lines = [f"{paint('31', 'error', sys.stderr)}  {failure.message}"]
+    lines += ["       " + failure.detail.replace("\n", "\n       ")] if failure.detail else []
+    lines += (
+        [f"       decision {failure.decision_id}: remit explain {failure.decision_id}"] if failure.decision_id else []
+    )
+    lines += [f"next   {failure.next_step}"] if failure.next_step else []
+    note("\n".join(lines))
     if as_json:
         error = {
             "reason": failure.reason,
@@ -68,19 +114,13 @@ def fail(failure: CommandFailed, *, as_json: bool) -> int:
             "decision_id": failure.decision_id,
         }
         print(json.dumps({"schema": f"remit/error/{SCHEMA_VERSION}", "error": error}))
-    lines = [f"{paint('31', 'error', sys.stderr)}  {failure.message}"]
-    lines += [f"       {failure.detail}"] if failure.detail else []
-    lines += (
-        [f"       decision {failure.decision_id}: remit explain {failure.decision_id}"] if failure.decision_id else []
-    )
-    lines += [f"next   {failure.next_step}"] if failure.next_step else []
-    note("\n".join(lines))
     return int(failure.code)
 
 
 def paint(code: str, text: str, stream: TextIO | None = None) -> str:
     """ANSI colour, only for a person at a terminal (NO_COLOR is honoured). For stdout unless said otherwise."""
-    if os.environ.get("NO_COLOR") or not (stream or sys.stdout).isatty() or os.environ.get("TERM") == "dumb":
+    stream = stream or sys.stdout
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or stream is None or not stream.isatty():
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
 

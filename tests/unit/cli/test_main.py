@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from remit import __version__
+from remit.cli import audit
 from remit.cli.main import COMMANDS, GROUPS, build
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
@@ -142,3 +143,23 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_only_on_request(remit: Comm
     assert "Traceback" not in err
     assert "--debug" in err
     assert "Traceback" in remit("server", "list", "--debug")[2]
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--follow"], 0), ([], 130)])
+def test_ctrl_c_is_how_following_ends_and_an_interruption_of_all_else(
+    remit: Command, configured: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int
+) -> None:
+    def records(*_: object) -> Iterator[Mapping[str, str]]:
+        yield {"id": "dec_1"}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "_followed", records)
+    monkeypatch.setattr(audit, "_records", records)
+    found, out, err = remit("audit", "tail", *words)
+    assert found == code
+    assert "dec_1" in out
+    assert err == ("error  interrupted\n" if code else "")
+    assert [json.loads(line)["schema"] for line in remit("audit", "tail", *words, "--json")[1].splitlines()] == [
+        "remit/audit-record/1",
+        *(["remit/error/1"] if code else []),
+    ]
