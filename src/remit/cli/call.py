@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from remit.cli.mcp_client import McpClient, Reply
+from remit.cli.mcp_client import NO_ANSWER, McpClient, Reply
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line, shown
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
     from remit.cli.connection import Administration
 
 GRANT_S = 60
+NO_TEXT = re.compile("[\ud800-\udfff]")  # what bytes that are no UTF-8 become on a command line
 TOOLS = "remit server list --tools"
 EXIT_OF = {
     Kind.DENIED: Exit.DENIED,
     Kind.UNAUTHENTICATED: Exit.DENIED,
     Kind.OUTAGE: Exit.UNREACHABLE,
     Kind.INVALID: Exit.USAGE,
+}
+_BEFORE_DECIDING = {
+    reason.value: EXIT_OF[meaning.kind]
+    for reason, meaning in MEANING.items()
+    if meaning.kind in (Kind.INVALID, Kind.UNAUTHENTICATED)
 }
 WORD = {
     Kind.DENIED: "DENIED",
@@ -112,26 +120,49 @@ def parsed_arguments(words: Sequence[str]) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         forced = name.endswith(":")
         name = name.removesuffix(":")
+        if NO_TEXT.search(word):
+            raise usage(f"expected UTF-8 text, found {word[:80]!r}", "set the terminal to UTF-8")
         if not equals or not name:
-            raise usage(f"expected NAME=VALUE, found {word[:80]!r}")
+            raise usage(f"expected NAME=VALUE, found {word[:80]!r}", _rather(word))
         if name in arguments:
-            raise usage(f"{name} is given twice")
+            raise usage(f"{name} is given twice", f"several values are one list: {name}:='[1, 2]'")
         arguments[name] = _forced(name, value) if forced else _guessed(value)
     return arguments
 
 
+def _rather(word: str) -> str:
+    if word.startswith("{"):
+        return "write its members one by one: NAME=VALUE"
+    return f"write {word}=TEXT" if word.isidentifier() else "write NAME=VALUE"
+
+
 def _forced(name: str, value: str) -> object:
     try:
-        return json.loads(value)
+        return _from_json(value)
     except ValueError:
         raise usage(
             f"{name}: not JSON: {value[:80]!r}", f"quote it for the shell, for example {name}:='[1, 2]'"
         ) from None
 
 
+def _from_json(value: str) -> object:
+    """Python reads more than JSON, and writes what it read so that nobody else can. Raises `ValueError`."""
+    try:
+        return json.loads(value, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is no number of JSON")
+    return number
+
+
 def _guessed(value: str) -> object:
     try:
-        found = json.loads(value)
+        found = _from_json(value)
     except ValueError:
         return value
     return found if isinstance(found, bool | int | float | dict) else value
@@ -159,12 +190,27 @@ def report(tool: str, reply: Reply, *, as_json: bool, detail: str = "") -> int:
         return Exit.FINDINGS if failed else Exit.OK
     if decision is not None:
         return _refused(tool, reply, decision, as_json=as_json, detail=detail)
+    raise _failed(tool, reply)
+
+
+def _failed(tool: str, reply: Reply) -> CommandFailed:
+    """An error that is no decision: Remit's before it decided, the server's, or nobody's."""
     error = reply.error or {}
-    raise CommandFailed(
-        Exit.DENIED if reply.status in (401, 403) else Exit.UNREACHABLE,
+    number, data = error.get("code"), error.get("data")
+    code, advice = Exit.FINDINGS, ""
+    if isinstance(data, dict) and data.get("reason") in _BEFORE_DECIDING:
+        code, advice = _BEFORE_DECIDING[data["reason"]], one_line(data.get("next", ""), 240)
+    elif reply.status in (401, 403):
+        code = Exit.DENIED
+    elif number == RPC_OUTAGE:
+        code, advice = Exit.UNREACHABLE, "remit check says which servers answer"
+    elif number == NO_ANSWER:
+        code, advice = Exit.UNREACHABLE, "is that Remit? clients go where public_url in the configuration leads"
+    return CommandFailed(
+        code,
         one_line(_once(str(error.get("message", "no answer")))),
-        detail=one_line(reply.challenge) or f"{tool}: JSON-RPC code {error.get('code')}, HTTP {reply.status}",
-        next_step="remit check says which servers answer" if error.get("code") == RPC_OUTAGE else "",
+        detail=one_line(reply.challenge) or f"{tool}: JSON-RPC code {number}, HTTP {reply.status}",
+        next_step=advice,
         reason="error",
     )
 

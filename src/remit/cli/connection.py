@@ -54,9 +54,7 @@ class Administration:
                 yield message["item"]
 
     def _exchange(self, act: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        for line in self._answered(
-            json.dumps({"act": act, "arguments": arguments}, ensure_ascii=False).encode() + b"\n"
-        ):
+        for line in self._answered(_request(act, arguments)):
             message: dict[str, Any] = json.loads(line)
             if message.get("ok") is False:
                 raise _refused(message["error"])
@@ -84,6 +82,16 @@ class Administration:
     def __exit__(self, *exc: object) -> None:
         self._file.close()
         self._close()
+
+
+def _request(act: str, arguments: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps({"act": act, "arguments": arguments}, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError as problem:
+        found = str(problem.object)[max(problem.start - 20, 0) : problem.end]
+        raise CommandFailed(
+            Exit.USAGE, f"expected UTF-8 text, found …{found!r}", next_step="set the terminal to UTF-8", reason="usage"
+        ) from None
 
 
 def _refused(error: Mapping[str, Any]) -> CommandFailed:

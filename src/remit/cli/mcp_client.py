@@ -26,6 +26,7 @@ from remit.wire.tool_headers import InvalidHeader, header_arguments
 MODERN = MODERN_VERSIONS[-1]
 LEGACY = (LEGACY_LATEST, "2025-06-18")
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
+NO_ANSWER = 0  # no code of JSON-RPC
 REPLY_BYTES_MAX = 64 * 1024 * 1024
 CLIENT = {"name": "remit-call", "version": __version__}
 
@@ -181,7 +182,7 @@ def _reply(response: http.client.HTTPResponse, id: object, url: str) -> Reply:
             return Reply(response.status, message.get("result"), message.get("error"), session, challenge)
     if response.status in (202, 204):
         return Reply(response.status, session=session)
-    nothing = {"code": 0, "message": f"HTTP {response.status} without a JSON-RPC answer"}
+    nothing = {"code": NO_ANSWER, "message": f"HTTP {response.status} without a JSON-RPC answer"}
     return Reply(response.status, None, nothing, session, challenge)
 
 

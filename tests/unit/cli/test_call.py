@@ -43,6 +43,11 @@ def denied(decision: dict[str, Any]) -> Reply:
         ("a:=[1]", [1]),
         ('a:="1"', "1"),
         ("a:=null", None),
+        ("a=NaN", "NaN"),
+        ("a=-Infinity", "-Infinity"),
+        ("a=1e400", "1e400"),
+        ('a={"b": 1e400}', '{"b": 1e400}'),
+        pytest.param("a=" + "[" * 100_000, "[" * 100_000, id="nested"),
     ],
 )
 def test_a_word_is_text_unless_it_is_a_number_boolean_or_object_or_is_forced(word: str, value: object) -> None:
@@ -51,11 +56,49 @@ def test_a_word_is_text_unless_it_is_a_number_boolean_or_object_or_is_forced(wor
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("words", [["a"], ["=1"], ["a:=nonsense"], ["a=1", "a=2"]])
-def test_a_word_that_is_no_argument_is_a_usage_error(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "said", "to_do"),
+    [
+        (["a"], "expected NAME=VALUE, found 'a'", "write a=TEXT"),
+        (['{"a": 1}'], "expected NAME=VALUE, found '{\"a\": 1}'", "write its members one by one: NAME=VALUE"),
+        (["=1"], "expected NAME=VALUE, found '=1'", "write NAME=VALUE"),
+        (["a:=nonsense"], "a: not JSON: 'nonsense'", "a:='[1, 2]'"),
+        (["a:=NaN"], "a: not JSON: 'NaN'", "a:='[1, 2]'"),
+        (["a:=[1e400]"], "a: not JSON: '[1e400]'", "a:='[1, 2]'"),
+        (["a:=" + "[" * 100_000], "a: not JSON: '[[[", "a:='[1, 2]'"),
+        (["a=1", "a=2"], "a is given twice", "a:='[1, 2]'"),
+        (["a=\udcff"], "expected UTF-8 text, found 'a=\\udcff'", "UTF-8"),
+    ],
+)
+def test_a_word_that_is_no_argument_is_a_usage_error(words: list[str], said: str, to_do: str) -> None:
     with pytest.raises(CommandFailed) as failed:
         parsed_arguments(words)
     assert failed.value.code is Exit.USAGE
+    assert failed.value.message.startswith(said)
+    assert to_do in failed.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code", "said", "to_do"),
+    [
+        (400, {"code": -32600, "message": "big", "data": {"reason": "number_out_of_range", "next": "send it as text"}},
+         Exit.USAGE, "big", "send it as text"),
+        (401, {"code": -31002, "message": "expired", "data": {"reason": "token_expired", "next": "get a new token"}},
+         Exit.DENIED, "expired", "get a new token"),
+        (403, {"code": 1, "message": "no"}, Exit.DENIED, "no", ""),
+        (200, {"code": -32602, "message": "bad branch"}, Exit.FINDINGS, "bad branch", ""),
+        (400, {"code": -32602, "message": "bad", "data": {"reason": "of its own"}}, Exit.FINDINGS, "bad", ""),
+        (503, {"code": -31003, "message": "no"}, Exit.UNREACHABLE, "no", "remit check"),
+        (404, {"code": 0, "message": "HTTP 404"}, Exit.UNREACHABLE, "HTTP 404", "public_url"),
+    ],
+)  # fmt: skip
+def test_an_error_without_a_decision_ends_by_whose_it_is(
+    status: int, error: dict[str, Any], code: Exit, said: str, to_do: str
+) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        report("git/git_log", Reply(status, None, error), as_json=False)
+    assert (failed.value.code, failed.value.message) == (code, said)
+    assert to_do in failed.value.next_step
 
 
 def test_a_denial_names_decision_policy_and_near_miss_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

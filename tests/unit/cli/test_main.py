@@ -136,6 +136,16 @@ def test_each_kind_of_refusal_has_its_exit_code(remit: Command, running: Running
     assert (error["reason"], error["decision_id"]) == (reason.value, "dec_X")
 
 
+def test_bytes_that_are_no_text_are_a_usage_error(remit: Command, running: Running) -> None:
+    running.answers["grant.list"] = {"grants": []}
+    code, out, err = remit("grant", "list", "--user", "caf\udce9")
+    assert (code, out) == (2, "")
+    assert "expected UTF-8 text, found" in err
+    assert "caf\\udce9" in err
+    assert running.asked == []
+    assert remit("grant", "list", "--user", "café")[0] == 0
+
+
 def test_a_fault_of_ours_is_one_line_and_a_traceback_only_on_request(remit: Command, running: Running) -> None:
     running.answers["server.list"] = {"unexpected": 1}
     code, out, err = remit("server", "list")
