@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from remit.cli.names import DECISIONS
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line
@@ -193,7 +194,7 @@ def prove(
     except (OSError, ValueError, RecursionError) as problem:
         raise usage(f"{arguments}: {problem}", "give the arguments as one JSON object") from None
     with options.administration_or_alone() as administration:
-        found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed})
+        found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed}, advice=DECISIONS)
     proof = str(found["proof"])
     emit("audit-proof", {"decision": decision, **found}, as_json=options.json, text=PROVEN.get(proof, proof))
     return Exit.OK if proof in ("matches", "no_arguments") else Exit.FINDINGS
@@ -203,7 +204,7 @@ def prove(
 def erase(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, options: Options = DEFAULT) -> None:
     """Make a call's argument digest say nothing, for good. The ledger still verifies."""
     with options.administration_or_alone() as administration:
-        found = administration.act("audit.erase", {"decision_id": decision})
+        found = administration.act("audit.erase", {"decision_id": decision}, advice=DECISIONS)
     done = "erased     nobody can tell any more which arguments it had; backups of the salts are yours to erase"
     text = done if found["erased"] else "nothing    the record holds no argument digest"
     emit("audit-erase", {"decision": decision, **found}, as_json=options.json, text=text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from remit.cli.mcp_client import NO_ANSWER, McpClient, Reply
+from remit.cli.names import SHOWN_MAX, advice, advice_on_grant, near
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line, shown
@@ -68,40 +69,45 @@ def call(
     if server in settings.servers:
         request["environment"] = settings.servers[server].environment
     with options.administration() as administration:
-        made = administration.act("grant.create", request)
+        made = administration.act("grant.create", request, advice=advice_on_grant(settings, request))
         try:
             token = Secret(made["access_token"].encode())
             reply = McpClient(f"{settings.public_url}/mcp/{server}", token).call(name, given)
         finally:
             administration.act("grant.end", {"grant": made["grant"]["id"]})
-        detail = _detail(administration, reply)
+        detail = _detail(administration, reply, server, name)
     return report(f"{server}/{name}", reply, as_json=options.json, detail=detail)
 
 
-def _detail(administration: Administration, reply: Reply) -> str:
-    """What the record says of arguments that do not fit. The client is not told; who may make grants is."""
+def _detail(administration: Administration, reply: Reply, server: str, tool: str) -> str:
+    """What the record says of arguments that do not fit, and which tool may have been meant. The client is not told;
+    who may make grants is."""
     decision = decision_of(reply) or {}
-    if decision.get("reason") != Reason.ARGS_SCHEMA.value or not decision.get("decision_id"):
-        return ""
     try:
-        return str(administration.act("explain", {"decision_id": decision["decision_id"]}).get("detail", ""))
+        if decision.get("reason") == Reason.ARGS_SCHEMA.value and decision.get("decision_id"):
+            return str(administration.act("explain", {"decision_id": decision["decision_id"]}).get("detail", ""))
+        if decision.get("reason") == Reason.TOOL_UNKNOWN.value:
+            offered = [name for found in administration.act("server.list")["servers"] for name in found["tool_names"]]
+            tools = [name.partition("/")[2] for name in offered if name.startswith(f"{server}/")]
+            return "" if tool in tools else f"{server} offers no {tool}; {near(tool, tools)}".rstrip("; ")
     except CommandFailed:
-        return ""
+        pass
+    return ""
 
 
 def _only_client(settings: Settings, user: str) -> str:
     """The one client a call as this user can go through. Raises `CommandFailed` when that is not one."""
     account = settings.accounts.get(user)
     if account is None:
-        known = ", ".join(sorted(settings.accounts)) or "none"
-        raise usage(f"no account {user!r} in the configuration", f"accounts: {known}")
+        raise usage(f"no account {user!r} in the configuration", advice("account", user, settings.accounts))
     fitting = sorted(
         name for name, found in settings.clients.items() if found.tenant == account.tenant and found.auth == "none"
     )
-    if len(fitting) != 1:
-        raise usage(
-            f"which client? tenant {account.tenant} has {len(fitting)} with auth: none", "name one with --client"
-        )
+    if not fitting:
+        raise usage(f"no client: tenant {account.tenant} has none with auth: none", "add one to clients, then restart")
+    if len(fitting) > 1:
+        found = f"which client? tenant {account.tenant} has {len(fitting)} with auth: none"
+        raise usage(found, f"name one with --client: {', '.join(fitting[:SHOWN_MAX])}")
     return fitting[0]
 
 

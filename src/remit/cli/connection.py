@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from remit.cli.output import CommandFailed, Exit
+from remit.core.reasons import Reason
 
 _CODES = {"denied": Exit.DENIED, "unauthenticated": Exit.DENIED, "invalid": Exit.USAGE, "outage": Exit.UNREACHABLE}
 
@@ -39,12 +40,17 @@ class Administration:
             raise _unconnected(path, problem) from None
         return cls(connection, connection.close)
 
-    def act(self, act: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Carry out an act that has one result."""
-        for message in self._exchange(act, arguments or {}):
-            if "ok" in message:
-                result: dict[str, Any] = message["result"]
-                return result
+    def act(self, act: str, arguments: Mapping[str, Any] | None = None, *, advice: str = "") -> dict[str, Any]:
+        """Carry out an act that has one result. `advice`: what to do if it is refused for what was asked."""
+        try:
+            for message in self._exchange(act, arguments or {}):
+                if "ok" in message:
+                    result: dict[str, Any] = message["result"]
+                    return result
+        except CommandFailed as failure:
+            if advice and failure.code in (Exit.USAGE, Exit.DENIED) and failure.reason != Reason.ROLE_MISSING:
+                failure.next_step = advice
+            raise
         raise CommandFailed(Exit.UNREACHABLE, "Remit closed the connection before answering")
 
     def items(self, act: str, arguments: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:

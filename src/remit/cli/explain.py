@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from remit.cli.call import near_miss, quoted
+from remit.cli.names import DECISIONS
 from remit.cli.options import DEFAULT, Options
 from remit.cli.output import emit, paint
 from remit.cli.terminal import one_line
@@ -20,7 +21,7 @@ VERDICT = {"permit": ("32", "PERMITTED"), "deny": ("31", "DENIED")}
 def explain(decision: Annotated[str, Parameter(help="its id, dec_…")], /, *, options: Options = DEFAULT) -> None:
     """Tell why a decision was taken, and what to do next."""
     with options.administration_or_alone() as administration:
-        story = administration.act("explain", {"decision_id": decision})
+        story = administration.act("explain", {"decision_id": decision}, advice=DECISIONS)
     emit("explain", story, as_json=options.json, text=explained(story))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from remit.cli.names import advice_on_grant, is_unknown
 from remit.cli.options import DEFAULT, Options, seconds, usage
 from remit.cli.output import emit, note, table
 from remit.cli.revoke import report_end
@@ -59,8 +60,9 @@ def create(*, asked: Asked, options: Options = DEFAULT) -> None:
     if asked.calls_max is not None and asked.calls_max < 1:
         raise usage("--calls-max is at least 1")
     arguments = asked.arguments()
+    advice = advice_on_grant(options.configuration().settings, arguments)
     with options.administration_or_alone() as administration:
-        made = administration.act("grant.create", arguments)
+        made = administration.act("grant.create", arguments, advice=advice)
     emit("grant", made, as_json=options.json, text=_made(made))
     if made["expires_in_s"] < arguments["ttl_s"] - 1:
         note(f"note   {asked.ttl} was asked for; it ends sooner: --ttl is at most 1h, and a purpose may say less")
@@ -97,6 +99,9 @@ def list_grants(
     with options.administration_or_alone() as administration:
         found = administration.act("grant.list", {name: value for name, value in given.items() if value})
     grants = [grant for grant in found["grants"] if ended or grant["state"] == "active"]
+    for kind, name in given.items():
+        if name and not grants and is_unknown(options.configuration().settings, kind, name):
+            note(f"note   the configuration has no {kind} {one_line(name)}; is the name right?")
     emit("grants", {**found, "grants": grants}, as_json=options.json, text=_listed(grants))
 
 

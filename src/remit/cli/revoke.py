@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from remit.cli.names import is_unknown
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import emit, note
 from remit.cli.terminal import one_line
@@ -41,21 +42,9 @@ def revoke(*, whose: Whose = NOBODY, options: Options = DEFAULT) -> None:
     ((kind, name),) = chosen.items()
     with options.administration_or_alone() as administration:
         done = administration.act("revoke", chosen)
-    if not done["grants"] and _unknown(options, kind, name):
+    if not done["grants"] and is_unknown(options.configuration().settings, kind, name):
         note(f"note   the configuration has no {kind} {one_line(name)}; is the name right?")
     report_end(done, "everything" if whose.everything else f"{kind} {name}", as_json=options.json)
-
-
-def _unknown(options: Options, kind: str, name: str) -> bool:
-    """Whether nobody of this name is configured: a typing error must not pass for a revocation."""
-    settings = options.configuration().settings
-    known: dict[str, Collection[str]] = {
-        "user": {*settings.accounts, *settings.clients},  # a client may act for itself
-        "client": settings.clients,
-        "server": settings.servers,
-        "tenant": settings.tenants,
-    }
-    return kind in known and name not in known[kind]
 
 
 def report_end(done: Mapping[str, Any], what: str, *, as_json: bool) -> None:

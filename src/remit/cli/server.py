@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from remit.cli.names import SERVERS
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note, table
 from remit.cli.terminal import one_line, shown
@@ -79,7 +80,7 @@ def listed(servers: list[dict[str, Any]]) -> str:
 def diff(server: str, /, *, options: Options = DEFAULT) -> int:
     """Show what a server changed since it was trusted. Exit code 1 when there is something to review."""
     with options.administration() as administration:
-        found = administration.act("server.diff", {"server": server})
+        found = administration.act("server.diff", {"server": server}, advice=SERVERS)
     emit("server-diff", found, as_json=options.json, text=diffed(server, found["changes"]))
     if found["changes"] and not options.json:
         note(f"next   remit server approve {server}   (or with --item, one at a time)")
@@ -124,7 +125,7 @@ def approve(
 ) -> None:
     """Show what changed, ask, and trust exactly that. Each approval is a decision and is recorded."""
     with options.administration() as administration:
-        changes = administration.act("server.diff", {"server": server})["changes"]
+        changes = administration.act("server.diff", {"server": server}, advice=SERVERS)["changes"]
         chosen = [change for change in changes if _wanted(change, item, digest)]
         if item and not chosen:
             raise usage(f"{server}: nothing like {item} is waiting for approval", f"remit server diff {server}")

@@ -21,7 +21,9 @@ tenants: [acme, globex]
 environments: [dev]
 accounts: {{engineer: {{tenant: acme}}, analyst: {{tenant: globex}}}}
 clients: {{acme-client: {{tenant: acme}}, one: {{tenant: globex}}, two: {{tenant: globex}}}}
-servers: {{files: {{tenants: [acme], environment: dev, owner: me, stdio: {{command: [/bin/true]}}}}}}
+servers:
+  files: {{tenants: [acme], environment: dev, owner: me, stdio: {{command: [/bin/true]}}}}
+  theirs: {{tenants: [globex], environment: dev, owner: me, stdio: {{command: [/bin/true]}}}}
 """
 Answer = Mapping[str, Any] | list[Mapping[str, Any]] | Refusal | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -11,6 +11,8 @@ import pytest
 from remit.cli.call import parsed_arguments, report
 from remit.cli.mcp_client import McpClient, Reply
 from remit.cli.output import CommandFailed, Exit
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
 from tests.unit.cli.conftest import Running
 
 DECISION = {
@@ -171,16 +173,60 @@ class TestCommand:
         assert code == Exit.DENIED
         assert 'found: "path" is a required property' in out
 
+    @pytest.mark.parametrize(
+        ("tool", "said"),
+        [
+            ("files/write_fiel", "found: files offers no write_fiel; did you mean 'write_file'?\n"),
+            ("files/zzz", "found: files offers no zzz\n"),
+            ("files/write_file", "tool_unknown\n  next:"),  # there, but not for this account
+        ],
+    )
+    def test_tells_which_tool_may_have_been_meant(
+        self,
+        remit: Callable[..., tuple[int, str, str]],
+        running: Running,
+        monkeypatch: pytest.MonkeyPatch,
+        tool: str,
+        said: str,
+    ) -> None:
+        unknown = {"decision_id": "dec_1", "reason": "tool_unknown", "next": "list first, then call"}
+        reply = Reply(400, None, {"code": -32602, "message": "", "data": {"io.remit/decision": unknown}})
+        monkeypatch.setattr(McpClient, "call", lambda *_: reply)
+        running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": []}}
+        running.answers["server.list"] = {"servers": [{"tool_names": ["files/write_file", "files/read"]}]}
+        code, out, _ = remit("call", tool, "--as", "engineer")
+        assert code == Exit.DENIED
+        assert said in out
+        assert "next: remit server list --tools" in out
+
+    @pytest.mark.parametrize(
+        ("words", "to_do"),
+        [
+            (("call", "flies/read", "--as", "engineer"), "did you mean 'files'? servers: files"),
+            (("call", "files/read", "--as", "engineer", "--client", "ac"), "clients: acme-client"),
+            (("call", "files/read", "--as", "engineer"), "what the refusal says"),
+        ],
+    )
+    def test_names_what_there_is_when_a_name_is_not(
+        self, remit: Callable[..., tuple[int, str, str]], running: Running, words: tuple[str, ...], to_do: str
+    ) -> None:
+        refusal = refuse(Reason.SERVER_UNKNOWN, "what was found")
+        running.answers["grant.create"] = refusal
+        code, _, err = remit(*words)
+        assert code == Exit.DENIED
+        assert f"next   {to_do}" in err.replace(refusal.meaning.next, "what the refusal says")
+
     def test_wants_to_know_the_client_where_there_are_several(
         self, remit: Callable[..., tuple[int, str, str]], running: Running
     ) -> None:
         code, _, err = remit("call", "files/read", "--as", "analyst")
         assert code == Exit.USAGE
-        assert "--client" in err
+        assert "name one with --client: one, two" in err
         assert running.asked == []
 
     def test_does_not_invent_an_account(self, remit: Callable[..., tuple[int, str, str]], running: Running) -> None:
         code, _, err = remit("call", "files/read", "--as", "nobody")
         assert code == Exit.USAGE
-        assert "analyst, engineer" in err
+        assert "next   accounts: analyst, engineer" in err
+        assert "did you mean 'engineer'? accounts:" in remit("call", "files/read", "--as", "enginer")[2]
         assert running.asked == []

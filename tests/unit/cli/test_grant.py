@@ -10,6 +10,8 @@ import pytest
 
 from remit.cli.options import seconds
 from remit.cli.output import CommandFailed
+from remit.core.errors import refuse
+from remit.core.reasons import Reason
 from tests.unit.cli.conftest import Running
 
 Command = Callable[..., tuple[int, str, str]]
@@ -52,6 +54,34 @@ def test_a_grant_that_ends_sooner_than_asked_says_so(remit: Command, running: Ru
     running.answers["grant.create"] = MADE
     assert "2h was asked for" in remit(*CREATE, "--ttl", "2h")[2]
     assert "asked for" not in remit(*CREATE, "--ttl", "15m")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--user", "enginer"), "did you mean 'engineer'? accounts: analyst, engineer"),
+        (("--client", "acme"), "clients: acme-client"),
+        (("--tool", "git/x"), "servers: files"),
+        (("--tool", "theirs/x"), "servers: files"),
+        (("--scope", "fils:x"), "did you mean 'files'? servers: files"),
+    ],
+)
+def test_a_refused_grant_for_a_name_nobody_has_says_which_there_are(
+    remit: Command, running: Running, words: tuple[str, ...], said: str
+) -> None:
+    running.answers["grant.create"] = refuse(Reason.INVALID_PARAMS, "no such name")
+    named = dict(zip(CREATE[2::2], CREATE[3::2], strict=True)) | {"--tool": "files/read"} | dict([words])
+    create = ("grant", "create", *(word for pair in named.items() for word in pair))
+    code, _, err = remit(*create)
+    assert code == 2
+    assert err == f"error  no such name\nnext   {said}\n"
+    assert remit(*CREATE, "--tool", "files/read")[2] == "error  no such name\n"
+
+
+def test_a_list_for_a_name_nobody_has_asks_whether_it_is_right(remit: Command, running: Running) -> None:
+    running.answers["grant.list"] = {"grants": []}
+    assert "no tenant acne; is the name right?" in remit("grant", "list", "--tenant", "acne")[2]
+    assert remit("grant", "list", "--tenant", "acme", "--user", "engineer")[1:] == ("no grants\n", "")
 
 
 def test_a_revocation_of_a_name_nobody_has_asks_whether_it_is_right(remit: Command, running: Running) -> None:

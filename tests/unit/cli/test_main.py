@@ -87,7 +87,9 @@ def test_a_wrong_command_line_is_told_in_plain_words(remit: Command, words: list
 
 def test_a_name_the_running_remit_does_not_know_is_said_first(remit: Command, running: Running) -> None:
     running.answers["server.diff"] = refuse(Reason.INVALID_PARAMS, "no server 'foo'")
-    assert remit("server", "diff", "foo")[2] == "error  no server 'foo'\n"
+    assert remit("server", "diff", "foo")[2] == "error  no server 'foo'\nnext   remit server list shows yours\n"
+    running.answers["server.diff"] = refuse(Reason.ROLE_MISSING)
+    assert "ask an administrator" in remit("server", "diff", "foo")[2]
 
 
 def test_a_missing_configuration_is_named(remit: Command, tmp_path: Path) -> None:
