@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -68,15 +70,29 @@ def call(
     }  # fmt: skip
     if server in settings.servers:
         request["environment"] = settings.servers[server].environment
-    with options.administration() as administration:
+    with options.administration() as administration, _signals_interrupt():
         made = administration.act("grant.create", request, advice=advice_on_grant(settings, request))
         try:
             token = Secret(made["access_token"].encode())
             reply = McpClient(f"{settings.public_url}/mcp/{server}", token).call(name, given)
+        except KeyboardInterrupt:
+            said = "the call was cancelled and its grant ended; what the tool did until then is not undone"
+            raise CommandFailed(Exit.INTERRUPTED, "interrupted", detail=said, reason="interrupted") from None
         finally:
             administration.act("grant.end", {"grant": made["grant"]["id"]})
         detail = _detail(administration, reply, server, name)
     return report(f"{server}/{name}", reply, as_json=options.json, detail=detail)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """What ends this command, as `timeout` or the end of a terminal does, must not leave its grant behind."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _detail(administration: Administration, reply: Reply, server: str, tool: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -172,6 +173,28 @@ class TestCommand:
         code, out, _ = remit("call", "files/write_file", "--as", "engineer")
         assert code == Exit.DENIED
         assert 'found: "path" is a required property' in out
+
+    @pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGHUP])
+    def test_ends_its_grant_whatever_ends_it(
+        self,
+        remit: Callable[..., tuple[int, str, str]],
+        running: Running,
+        monkeypatch: pytest.MonkeyPatch,
+        number: signal.Signals | None,
+    ) -> None:
+        def interrupted(*_: object) -> None:
+            if number is None:
+                raise KeyboardInterrupt
+            signal.raise_signal(number)
+
+        before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+        monkeypatch.setattr(McpClient, "call", interrupted)
+        running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": ["grt_1"]}}
+        code, out, err = remit("call", "files/write_file", "--as", "engineer")
+        assert (code, out) == (Exit.INTERRUPTED, "")
+        assert err.startswith("error  interrupted\n       the call was cancelled and its grant ended")
+        assert running.asked[-1] == ("grant.end", {"grant": "grt_1"})
+        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
 
     @pytest.mark.parametrize(
         ("tool", "said"),
