@@ -6,10 +6,12 @@ import asyncio
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from remit.adapters.dialler.checked import CheckedDialler
 from remit.app.policies import check_policies
@@ -20,6 +22,7 @@ from remit.core.errors import Refusal
 from remit.core.registration import REFERENCE, Http, ServerConfig, Stdio
 
 DIAL_S_MAX = 5.0
+SOCKET_PATH_BYTES_MAX = 103 if sys.platform == "darwin" else 107  # sun_path of sockaddr_un, less its final zero
 State = Literal["ok", "note", "failed"]
 
 
@@ -38,7 +41,8 @@ def check_all(configuration: Configuration, *, offline: bool) -> list[Finding]:
     servers = server_configs(configuration)
     settings = configuration.settings
     extent = f"{len(servers)} servers, {len(settings.tenants)} tenants, {len(settings.accounts)} accounts"
-    findings = [Finding("ok", "configuration", extent), *_state(configuration), *_policies(configuration)]
+    findings = [Finding("ok", "configuration", extent), *_address(configuration)]
+    findings += [*_state(configuration), *_policies(configuration)]
     for name, client in sorted(settings.clients.items()):
         findings += _references(f"client {name}", {"secret": client.secret}, configuration)
     for server in servers:
@@ -47,14 +51,29 @@ def check_all(configuration: Configuration, *, offline: bool) -> list[Finding]:
     return findings if offline else findings + asyncio.run(_reachable(servers))
 
 
+def _address(configuration: Configuration) -> Iterator[Finding]:
+    """Where clients are sent and where Remit listens: one port, unless something stands between."""
+    public, listen = configuration.settings.public_url, configuration.settings.listen
+    if public.startswith("http://") and (urlsplit(public).port or 80) != configuration.address[1]:
+        found = (
+            f"{public} is where clients go, {listen} where Remit listens: set `listen` too, unless a proxy is between"
+        )
+        yield Finding("note", "public_url", found)
+
+
 def _state(configuration: Configuration) -> Iterator[Finding]:
     """The folder of keys and ledger: there or makeable, and nobody else's to read."""
     folder = configuration.state_dir
-    if not folder.exists():
+    if len(os.fsencode(configuration.socket_path)) > SOCKET_PATH_BYTES_MAX:
+        found = f"a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes, {configuration.socket_path} is longer"
+        yield Finding("failed", "state_dir", found)
+    elif not folder.exists():
         parent = next(above for above in folder.parents if above.exists())
         writable = os.access(parent, os.W_OK | os.X_OK)
         detail = "made at first start" if writable else f"cannot be made: {parent} is not writable"
         yield Finding("ok" if writable else "failed", "state_dir", f"{folder} {detail}")
+    elif not folder.is_dir():
+        yield Finding("failed", "state_dir", f"{folder} is not a folder")
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield Finding("failed", "state_dir", f"{folder} is not writable by this user")
     else:

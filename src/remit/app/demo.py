@@ -75,12 +75,12 @@ def set_stage(folder: Path, peers: Mapping[str, Peer], *, port: int = 0) -> Stag
 
     Raises `DemoFailed`; `FolderTaken` if something there is not the demo's own.
     """
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise FolderTaken(f"{folder} is not empty and not a demo's folder; name another with --folder")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text("remit demo makes this folder anew each time it runs\n")
+    try:
+        _clear(folder)
+    except OSError as problem:
+        raise FolderTaken(
+            f"{folder} cannot be the demo's folder: {problem.strerror}; name another with --folder"
+        ) from None
     stage = Stage(folder.resolve(), f"http://127.0.0.1:{_free_port(port)}")
     stage.workspace.mkdir()
     (stage.workspace / "notes.txt").write_text("What is in here may be read and written by engineers of acme.\n")
@@ -88,6 +88,27 @@ def set_stage(folder: Path, peers: Mapping[str, Peer], *, port: int = 0) -> Stag
     _write_policies(stage)
     stage.configuration.write_text(yaml.safe_dump(_configuration(stage, peers), sort_keys=False))
     return stage
+
+
+def _clear(folder: Path) -> None:
+    """Raises `OSError`; `FolderTaken` if something there is not the demo's own, or a demo runs there."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise FolderTaken(f"{folder} is not empty and not a demo's folder; name another with --folder")
+        if _answers(Stage(folder, "").socket):
+            raise FolderTaken(f"a demo runs in {folder}; stop it, or name another with --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("remit demo makes this folder anew each time it runs\n")
+
+
+def _answers(place: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(place))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port(wanted: int) -> int:

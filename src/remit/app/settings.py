@@ -255,7 +255,9 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as problem:
         raise ConfigurationInvalid([f"{path}: {problem.strerror}"]) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as problem:
+    except UnicodeDecodeError as problem:
+        raise ConfigurationInvalid([f"{path}: is not UTF-8 (byte {problem.start})"]) from None
+    except yaml.YAMLError as problem:
         said = str(problem).replace('in "<unicode string>", line', "at line")
         raise ConfigurationInvalid([f"{path}: {said}"]) from None
     if not isinstance(document, dict):

@@ -189,15 +189,22 @@ def prove(
 ) -> int:
     """Tell whether a call was made with exactly these arguments. Exit code 1 if not, or if it can no longer be told."""
     try:
-        supposed = json.loads(sys.stdin.read() if str(arguments) == "-" else arguments.read_text("utf-8"))
+        supposed = json.loads(_stdin() if str(arguments) == "-" else arguments.read_text("utf-8"))
         json.dumps(supposed, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half of a surrogate pair
     except (OSError, ValueError, RecursionError) as problem:
-        raise usage(f"{arguments}: {problem}", "give the arguments as one JSON object") from None
+        raise usage(
+            f"{arguments}: {problem.strerror if isinstance(problem, OSError) else problem}",
+            "give the arguments as one JSON object",
+        ) from None
     with options.administration_or_alone() as administration:
         found = administration.act("audit.prove", {"decision_id": decision, "arguments": supposed}, advice=DECISIONS)
     proof = str(found["proof"])
     emit("audit-proof", {"decision": decision, **found}, as_json=options.json, text=PROVEN.get(proof, proof))
     return Exit.OK if proof in ("matches", "no_arguments") else Exit.FINDINGS
+
+
+def _stdin() -> str:
+    return "" if sys.stdin is None else sys.stdin.read()
 
 
 @app.command

@@ -103,12 +103,21 @@ def _detail(administration: Administration, reply: Reply, server: str, tool: str
         if decision.get("reason") == Reason.ARGS_SCHEMA.value and decision.get("decision_id"):
             return str(administration.act("explain", {"decision_id": decision["decision_id"]}).get("detail", ""))
         if decision.get("reason") == Reason.TOOL_UNKNOWN.value:
-            offered = [name for found in administration.act("server.list")["servers"] for name in found["tool_names"]]
-            tools = [name.partition("/")[2] for name in offered if name.startswith(f"{server}/")]
-            return "" if tool in tools else f"{server} offers no {tool}; {near(tool, tools)}".rstrip("; ")
+            return _without(tool, server, administration.act("server.list")["servers"])
     except CommandFailed:
         pass
     return ""
+
+
+def _without(tool: str, server: str, servers: Sequence[Mapping[str, Any]]) -> str:
+    """Why the server has no such tool; nothing if it has, only not for everybody."""
+    found = next((found for found in servers if found["name"] == server), None)
+    tools = [name.partition("/")[2] for name in found["tool_names"]] if found is not None else []
+    if found is None or tool in tools:
+        return ""
+    if not tools and found["health"] != "ok":
+        return f"{server} is {found['health']}, so its tools are not known"
+    return f"{server} offers no {tool}; {near(tool, tools)}".rstrip("; ")
 
 
 def _only_client(settings: Settings, user: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from remit.cli.output import CommandFailed, Exit
+from remit.cli.terminal import cause
 from remit.core.reasons import Reason
 
 _CODES = {"denied": Exit.DENIED, "unauthenticated": Exit.DENIED, "invalid": Exit.USAGE, "outage": Exit.UNREACHABLE}
@@ -77,7 +78,7 @@ class Administration:
             raise CommandFailed(
                 Exit.UNREACHABLE,
                 "the running Remit stopped answering",
-                detail=str(problem),
+                detail=cause(problem),
                 next_step="remit doctor",
                 reason="unreachable",
             ) from None
@@ -126,6 +127,6 @@ def _unconnected(path: Path, problem: OSError) -> CommandFailed:
     return NoRemit(
         Exit.UNREACHABLE,
         "no running Remit for this configuration",
-        detail=f"looked for {path}",
+        detail=f"looked for {path}: {cause(problem)}",
         next_step="start it: remit serve",
     )

@@ -18,7 +18,7 @@ from remit.cli.connection import Administration
 from remit.cli.explain import explained
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
-from remit.cli.terminal import one_line
+from remit.cli.terminal import one_line, somebody_answers
 
 if TYPE_CHECKING:
     from remit.app.demo import Stage
@@ -86,7 +86,7 @@ def _peers(names: tuple[str, ...], *, ask: bool) -> dict[str, Peer]:
 
 
 def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
+    if not somebody_answers():
         raise usage("the demo's servers are not here yet, and there is nobody to ask", "remit demo --yes")
     sys.stderr.write(question)
     sys.stderr.flush()

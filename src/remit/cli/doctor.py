@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from remit.cli.options import DEFAULT, Options
 from remit.cli.output import STATES, Exit, emit, paint
-from remit.cli.terminal import one_line
+from remit.cli.terminal import cause, one_line
 from remit.cli.times import span
 
 PROBE_S_MAX = 5.0
@@ -107,7 +107,10 @@ def probed(public_url: str) -> Iterator[Finding]:
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as problem:
         yield Finding(
-            "failed", "public_url", f"{public_url}: {problem}", "is the proxy or the DNS name in front of it right?"
+            "failed",
+            "public_url",
+            f"{public_url}: {cause(problem)}",
+            "is `listen` on that port, or the proxy or DNS name in front of it right? see remit check",
         )
         return
     finally:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from remit import __version__
 from remit.cli.output import CommandFailed, Exit
+from remit.cli.terminal import cause
 from remit.core.reasons import DECISION, OUTAGE
 from remit.core.secret import Secret
 from remit.wire.events import EventReader
@@ -152,7 +153,7 @@ class McpClient:
 
 def _unreachable(url: str, problem: Exception) -> CommandFailed:
     return CommandFailed(
-        Exit.UNREACHABLE, f"no answer from {url}", detail=str(problem), next_step="remit doctor", reason="unreachable"
+        Exit.UNREACHABLE, f"no answer from {url}", detail=cause(problem), next_step="remit doctor", reason="unreachable"
     )
 
 

@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 
 from remit.cli.connection import Administration, NoRemit
 from remit.cli.output import CommandFailed, Exit, note
-from remit.cli.terminal import one_line
+from remit.cli.terminal import cause, one_line
 
 if TYPE_CHECKING:
     from remit.app.settings import Configuration
@@ -71,7 +71,7 @@ def _alone(configuration: Configuration, *, may_wait: bool) -> Administration | 
         raise CommandFailed(
             Exit.UNREACHABLE,
             "no running Remit, and this command could not do it alone",
-            detail=one_line(problem, 400),
+            detail=one_line(cause(problem), 400),
             next_step="wait for it, or stop it" if isinstance(problem, HeldByAnother) else "remit check",
             reason="start_failed",
         ) from None

@@ -9,7 +9,9 @@ from cyclopts import Parameter
 
 from remit.cli.options import DEFAULT, Options
 from remit.cli.output import CommandFailed, Exit, note
-from remit.cli.terminal import one_line
+from remit.cli.terminal import cause, one_line
+
+RUNS = "remit doctor says how the one that runs does; a second one needs a state_dir of its own"
 
 
 def serve(
@@ -19,6 +21,7 @@ def serve(
 ) -> None:
     """Serve MCP at /mcp until stopped by SIGTERM or Ctrl-C."""
     configuration = options.configuration()
+    from remit.app.alone import HeldByAnother
     from remit.app.logs import log_to_stderr
     from remit.app.serve import START_PROBLEMS, run
 
@@ -37,7 +40,7 @@ def serve(
         raise CommandFailed(
             Exit.UNREACHABLE,
             "Remit could not start",
-            detail=one_line(problem, 400),
-            next_step="remit check",
+            detail=one_line(cause(problem), 400),
+            next_step=RUNS if isinstance(problem, HeldByAnother) else "remit check",
             reason="start_failed",
         ) from None

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from remit.cli.names import SERVERS
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note, table
-from remit.cli.terminal import one_line, shown
+from remit.cli.terminal import one_line, shown, somebody_answers
 
 app = App(name="server", help="List servers, show what changed, approve changes.")
 ITEM_HELP = "only this item, for example tool/write_file"
@@ -151,7 +151,7 @@ def _wanted(change: dict[str, Any], item: str, digest: str) -> bool:
 
 def _confirm(count: int) -> None:
     """Raises `CommandFailed` unless a person at a terminal agrees."""
-    if not sys.stdin.isatty():
+    if not somebody_answers():
         raise usage("nobody is there to be asked", "read the diff, then repeat with --yes")
     note(f"trust {'this' if count == 1 else f'these {count}'}? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -216,11 +216,24 @@ class TestCommand:
         reply = Reply(400, None, {"code": -32602, "message": "", "data": {"io.remit/decision": unknown}})
         monkeypatch.setattr(McpClient, "call", lambda *_: reply)
         running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": []}}
-        running.answers["server.list"] = {"servers": [{"tool_names": ["files/write_file", "files/read"]}]}
+        running.answers["server.list"] = {
+            "servers": [{"name": "files", "health": "ok", "tool_names": ["files/write_file", "files/read"]}]
+        }
         code, out, _ = remit("call", tool, "--as", "engineer")
         assert code == Exit.DENIED
+        assert "unreachable" not in out
         assert said in out
         assert "next: remit server list --tools" in out
+
+    def test_does_not_deny_a_tool_of_a_server_nobody_could_ask(
+        self, remit: Callable[..., tuple[int, str, str]], running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unknown = {"decision_id": "dec_1", "reason": "tool_unknown", "next": "list first, then call"}
+        monkeypatch.setattr(McpClient, "call", lambda *_: denied(unknown))
+        running.answers |= {"grant.create": GRANTED, "grant.end": {"grants": []}}
+        running.answers["server.list"] = {"servers": [{"name": "files", "health": "unreachable", "tool_names": []}]}
+        out = remit("call", "files/read", "--as", "engineer")[1]
+        assert "found: files is unreachable, so its tools are not known\n" in out
 
     @pytest.mark.parametrize(
         ("words", "to_do"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from remit import __version__
+from remit.adapters.ledger.segment import claim
 from remit.cli import audit
 from remit.cli.main import COMMANDS, GROUPS, build
 from remit.core.errors import refuse
@@ -110,6 +112,32 @@ def test_nobody_at_the_socket_is_unreachable_and_says_how_to_start(remit: Comman
     code, out, err = remit("server", "list")
     assert (code, out) == (5, "")
     assert "remit serve" in err
+
+
+@pytest.mark.parametrize(
+    "words", [["server", "approve", "files"], ["audit", "prove", "dec_1", "--arguments", "-"], ["demo"]]
+)
+def test_a_closed_stdin_is_nobody_to_ask(
+    remit: Command, running: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str]
+) -> None:
+    change = {"drift": "added", "kind": "tool", "name": "x", "digest": "d"}
+    running.answers["server.diff"] = {"changes": [change]}
+    monkeypatch.setenv("REMIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.stdin", None)
+    code, out, err = remit(*words)
+    assert (code, out) == (2, "")
+    assert "\nnext   " in err
+
+
+def test_a_second_remit_says_that_there_is_a_first(remit: Command, configured: Path) -> None:
+    lock = claim(configured / "state" / "ledger")
+    try:
+        code, out, err = remit("serve")
+    finally:
+        os.close(lock)
+    assert (code, out) == (5, "")
+    assert "another process writes the ledger" in err
+    assert "next   remit doctor" in err
 
 
 def test_somebody_at_the_socket_is_heard(remit: Command, running: Running) -> None:

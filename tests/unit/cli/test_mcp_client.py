@@ -214,6 +214,7 @@ def test_nobody_there_is_unreachable() -> None:
     with pytest.raises(CommandFailed) as failed:
         McpClient(url, Secret(b"token"), deadline_s=5).call("write", {})
     assert failed.value.code is Exit.UNREACHABLE
+    assert failed.value.detail == "Connection refused"
 
 
 @pytest.mark.parametrize("body", [b"<html>welcome", b"[" * 200_000])
