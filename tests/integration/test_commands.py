@@ -44,6 +44,13 @@ def called(stage: Stage, *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def test_policies_of_tools_that_are_there_are_found_well_before_any_call(stage: Stage) -> None:
+    findings = json.loads(remit("doctor", "--json", folder=stage.folder).stdout)["findings"]
+    assert [
+        found["found"] for found in findings if found["what"].startswith("policies") and found["state"] != "ok"
+    ] == []
+
+
 def test_a_legacy_servers_tool_is_called_with_the_arguments_typed(stage: Stage) -> None:
     code, found = called(
         stage, "everything/trigger-long-running-operation", "duration=0.1", "steps=1", "--as", "engineer"

@@ -234,6 +234,7 @@ class Acts:
     async def status(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.STATUS, frozenset(), {})
         remit = self.remit
+        await remit.policy.follow()  # else it would tell of servers as they were when the policies were last asked
         return {
             "version": __version__,
             "public_url": remit.configuration.settings.public_url,

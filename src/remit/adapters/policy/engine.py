@@ -100,6 +100,10 @@ class CedarEngine:
         """Whether decisions are answered from memory; a sample that differed switched it off."""
         return self._memory.trusted
 
+    async def follow(self) -> None:
+        """See `PolicySets.follow`."""
+        await self._sets.follow()
+
     def notes(self) -> tuple[Fault, ...]:
         """See `PolicySets.notes`."""
         return self._sets.notes()

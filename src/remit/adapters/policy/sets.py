@@ -133,6 +133,11 @@ class PolicySets:
                 loaded = self.find(tenant) or await self._renew(tenant)
         return loaded
 
+    async def follow(self) -> None:
+        """Hold every set against the catalog of this moment, as the next decision would."""
+        for tenant in tuple(self._sets):
+            await self.current(tenant)
+
     async def _renew(self, tenant: str) -> Loaded:
         old = self._sets.get(tenant)
         parsed = old.parsed if old else parse(tenant, await asyncio.to_thread(base_files), self._unknown)

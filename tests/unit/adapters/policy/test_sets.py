@@ -126,6 +126,16 @@ async def test_a_tool_that_appears_is_decided_by_the_policy_that_waited_for_it(t
     assert engine.notes() == ()
 
 
+async def test_notes_are_of_the_catalog_there_is_now_once_it_was_followed(tmp_path: Path) -> None:
+    now = [a_catalog(GIT)]
+    engine = await an_engine(write(tmp_path, acme__a=READ), current=lambda: now[0])
+    await engine.follow()
+    assert len(engine.notes()) == 1
+    now[0] = a_catalog(*CATALOG.servers.values(), epoch=2)
+    await engine.follow()
+    assert engine.notes() == ()
+
+
 async def test_a_policy_that_stops_fitting_denies_what_it_applies_to_and_raises_an_alarm(tmp_path: Path) -> None:
     now, alarms = [CATALOG], list[str]()
     policies = write(tmp_path, acme__a=READ, acme__b='permit (principal, action == Action::"git/git_log", resource);')
