@@ -62,6 +62,16 @@ async def test_grants_for_other_scopes_and_resources_spend_from_one_budget(scene
     assert refused.value.reason is Reason.BUDGET_EXHAUSTED
 
 
+async def test_a_budget_that_several_grants_used_up_together_gives_no_further_grant(scene: Scene) -> None:
+    first, second = await granted(scene), await granted(scene, f"{RESOURCE}/git")
+    assert (spend(scene, first, 2), spend(scene, second, 0)) == (2, 0)
+    assert await granted(scene, RESOURCE, scopes("git"))
+    assert spend(scene, second, 1) == 1
+    with pytest.raises(Refusal) as refused:
+        await granted(scene, RESOURCE, scopes("git:git_log"))
+    assert refused.value.reason is Reason.BUDGET_EXHAUSTED
+
+
 @pytest.mark.parametrize("end", [GrantEvent.FINISH, GrantEvent.IDLE_OUT])
 async def test_a_grant_that_ended_early_leaves_no_fresh_budget(scene: Scene, end: GrantEvent) -> None:
     live = await granted(scene)
