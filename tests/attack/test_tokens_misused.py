@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.adapters.authenticator.access_tokens import TokenAuthenticator
 from remit.core.errors import Unauthenticated
 from remit.core.grant import GrantEvent
 from remit.core.reasons import Reason
@@ -135,6 +136,14 @@ def test_strangers_cannot_crowd_known_tokens_out(scene: TokenScene) -> None:
         with pytest.raises(Unauthenticated):
             scene.authenticate(b"eyJhbGciOiJFUzI1NiJ9.e30.%d" % number)
     assert len(scene.authenticator._verified) == 1
+
+
+def test_genuine_tokens_are_remembered_up_to_a_bound_and_those_forgotten_still_hold(scene: TokenScene) -> None:
+    few = TokenAuthenticator(scene.keys.tokens, scene.grants, scene.clock, issuer=ISSUER, tokens_max=3)
+    tokens = [Secret(b"Bearer " + scene.token(token_id=f"tok_{number}")) for number in range(5)]
+    for token in (*tokens, tokens[0]):
+        assert few.authenticate(token, RESOURCE).claims.subject == "engineer"
+        assert len(few._verified) <= 3
 
 
 def test_no_refusal_quotes_the_token(scene: TokenScene) -> None:
