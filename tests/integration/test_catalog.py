@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -188,6 +189,8 @@ async def test_approving_what_is_not_waiting_is_invalid() -> None:
         await service.surveyed(5)
         with pytest.raises(Invalid):
             await service.approve("peer", "tool/read", "", by="alice")
+        with pytest.raises(Invalid, match="no server 'nobody' is registered"):
+            await service.approve("nobody", "tool/read", "", by="alice")
 
 
 async def test_nothing_becomes_current_that_could_not_be_recorded() -> None:
@@ -277,3 +280,21 @@ async def test_a_server_that_says_its_lists_changed_is_asked_again_soon_and_not_
         await until(service, lambda catalog: (ItemKind.TOOL, "new") in catalog.servers["peer"].withheld)
         service.hint("nobody")
     assert scene.events().count("drift") <= 1
+
+
+async def test_a_server_that_never_stops_saying_so_is_asked_no_more_than_once_a_gap_and_not_after_it_stopped() -> None:
+    scene, asked = Scene(), list[float]()
+    limits = RefreshLimits(interval_s=3600, stdio_interval_s=3600, hint_gap_s=0.05)
+
+    class Restless(FakeUpstreams):
+        async def survey(self, server: str, deadline_s: float) -> Survey:
+            asked.append(asyncio.get_running_loop().time())
+            if len(asked) < 4:
+                service.hint(server)
+            return survey(tool("read"))
+
+    async with scene.running(limits, Restless()) as service:
+        await until(service, lambda _: len(asked) == 4)
+        assert min(later - before for before, later in pairwise(asked)) >= limits.hint_gap_s * 0.9
+        await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=4 * limits.hint_gap_s)
+        assert len(asked) == 4
