@@ -149,6 +149,7 @@ async def test_every_failed_authentication_is_answered_alike(
 async def test_an_assertion_that_is_not_the_clients_is_refused(endpoint: Endpoint, assertion: str) -> None:
     error = await endpoint.refused(None, client_assertion=assertion, client_assertion_type=JWT_BEARER)
     assert (error.error, error.status) == ("invalid_client", 401)
+    assert endpoint.scene.ledger.refusals[Reason.TOKEN_INVALID] == 1
 
 
 @pytest.mark.parametrize(
