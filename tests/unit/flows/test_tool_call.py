@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from remit.core.reasons import Reason
 from remit.core.request import Endpoint, McpRequest
 from remit.core.scope import OneTool
 from remit.core.secret import Secret
+from remit.flows.tool_call import Durability
 from remit.ports.upstream import Message, Reply
 from remit.testing.upstream import Arrived
 from tests.scenes.mcp import FILES, URL, McpScene, item, with_items
@@ -223,6 +225,15 @@ async def test_no_reply_leaves_before_its_intent_is_durable() -> None:
     assert len(scene.upstreams.arrived) == 1
     scene.ledger.release_sync()
     assert (await task).status is OutcomeStatus.OK
+
+
+async def test_only_a_ledger_that_was_set_to_be_unsafe_lets_a_reply_leave_earlier() -> None:
+    scene = McpScene()
+    scene.ledger.hold_sync()
+    walk = replace(scene.walk, durability=Durability(unsafe_async=True))
+    reply = await asyncio.wait_for(walk.call(signed_in(scene), asking(), Collected()), 5)
+    assert reply.status is OutcomeStatus.OK
+    assert kinds(scene) == ["intent", "outcome"]
 
 
 async def test_no_byte_of_a_stream_leaves_before_its_intent_is_durable() -> None:
