@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ TERMS = ClientTerms("nightly", "dev", scopes("git"), 3600.0, Calls(100))
 CI = Client("ci", "acme", ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": []}, terms=TERMS)
 SECRETLESS = Client("hollow", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, terms=TERMS)
 EMPTY = Client("empty", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b""), terms=TERMS)
+BOTH = replace(CI, id="both", secret=Secret(SECRET))
 NO_TERMS = Client("named-only", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(SECRET))
 
 
@@ -45,7 +47,7 @@ class Endpoint:
     def __init__(self) -> None:
         self.scene = Scene()
         registry = self.scene.create.registry
-        clients = {**CLIENTS, **{client.id: client for client in (CI, SECRETLESS, EMPTY, NO_TERMS)}}
+        clients = {**CLIENTS, **{client.id: client for client in (CI, SECRETLESS, EMPTY, BOTH, NO_TERMS)}}
         self.scene.create.registry = Registry(
             registry.issuer, registry.accounts, clients, registry.purposes, registry.environments
         )
@@ -132,7 +134,7 @@ async def test_a_missing_grant_type_is_an_invalid_request(endpoint: Endpoint) ->
     "basic",
     [
         ("cron", b"wrong"), ("cron", b""), ("nobody", SECRET), ("", b""), ("demo", b""), ("demo", SECRET),
-        ("ci", b""), ("ci", SECRET), ("hollow", b""), ("empty", b""), ("globex-cron", SECRET), None,
+        ("ci", b""), ("ci", SECRET), ("hollow", b""), ("empty", b""), ("both", SECRET), ("globex-cron", SECRET), None,
     ],
 )  # fmt: skip
 async def test_every_failed_authentication_is_answered_alike(
@@ -141,6 +143,7 @@ async def test_every_failed_authentication_is_answered_alike(
     """No client has a default or an empty secret, and one that proves itself by key cannot do it by secret."""
     error = await endpoint.refused(basic)
     assert (error.error, error.status, error.description) == ("invalid_client", 401, "client authentication failed")
+    assert error.basic
     assert endpoint.scene.ledger.refusals[Reason.TOKEN_INVALID] == 1
     assert endpoint.scene.ledger.records == []
 
