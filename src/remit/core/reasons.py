@@ -35,6 +35,7 @@ class Reason(StrEnum):
     INVALID_PARAMS = "invalid_params"
     INVALID_CURSOR = "invalid_cursor"
     INVALID_REQUEST_STATE = "invalid_request_state"
+    INVALID_REDIRECT = "invalid_redirect"
     DUPLICATE_REQUEST_ID = "duplicate_request_id"
     SESSION_MISSING = "session_missing"
     SESSION_UNKNOWN = "session_unknown"
@@ -162,6 +163,13 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.INVALID_REQUEST_STATE: Meaning(
         _I, 400, -32602, "this requestState was not made for this request", "repeat the call without it"
+    ),
+    Reason.INVALID_REDIRECT: Meaning(
+        _I,
+        400,
+        -32602,
+        "this redirect URI is not accepted for the client",
+        "use one that is registered, spelt exactly as it was registered",
     ),
     Reason.DUPLICATE_REQUEST_ID: Meaning(
         _I, 400, -32600, "a request with this id is still in flight", "use a fresh id per request"
