@@ -81,6 +81,18 @@ def reaches(scopes: frozenset[Scope], server: str) -> bool:
     return any(scope.server == server for scope in scopes)
 
 
+def within(inner: frozenset[Scope], outer: frozenset[Scope]) -> bool:
+    """Whether the outer scopes cover each of the inner ones."""
+    return all(covers(outer, scope.server, scope.tool if isinstance(scope, OneTool) else None) for scope in inner)
+
+
+def fewest(scopes: frozenset[Scope]) -> frozenset[Scope]:
+    """The same reach without the tools of servers that are there as a whole."""
+    return frozenset(
+        scope for scope in scopes if not (isinstance(scope, OneTool) and WholeServer(scope.server) in scopes)
+    )
+
+
 def intersect(left: frozenset[Scope], right: frozenset[Scope]) -> frozenset[Scope]:
     """The scopes both sides cover. The result covers nothing that either side does not."""
     both: set[Scope] = set()
@@ -91,7 +103,7 @@ def intersect(left: frozenset[Scope], right: frozenset[Scope]) -> frozenset[Scop
     return frozenset(both)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Constraint:
     """A limit on one argument of one tool. An absent argument fails it: absence denies.
 
@@ -102,6 +114,16 @@ class Constraint:
     argument: str
     check: str
     values: tuple[str | int | float | bool, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constraint) and self._exactly() == other._exactly()
+
+    def __hash__(self) -> int:
+        return hash(self._exactly())
+
+    def _exactly(self) -> tuple[object, ...]:
+        # True == 1 == 1.0 in Python: compared as they are, a set would keep one of three different limits.
+        return self.tool, self.argument, self.check, self.values, tuple(map(type, self.values))
 
     def allows(self, arguments: Mapping[str, object]) -> bool:
         return self.argument in arguments and CHECKS[self.check](arguments[self.argument], self.values)
@@ -152,6 +174,25 @@ def constraint(tool: ToolName, argument: str, check: str, values: Iterable[str |
     if check not in CHECKS or not argument or not given or (check != "one_of" and len(given) != 1):
         raise refuse(
             Reason.INVALID_PARAMS,
-            f"constraint on {tool} {argument!r}: expected one of {', '.join(sorted(CHECKS))} with a value",
+            f"constraint on {tool} {argument[:80]!r}: expected one of {', '.join(sorted(CHECKS))} with a value",
         )
     return Constraint(tool, argument, check, given)
+
+
+def as_strict(limits: frozenset[Constraint], bounds: frozenset[Constraint]) -> bool:
+    """Whether arguments that every one of `limits` allows are allowed by every one of `bounds` too.
+
+    Each bound is held against one limit at a time, so a bound that only several limits together imply is not seen:
+    False then says more than is so, True never does.
+    """
+    return all(any(_implies(limit, bound) for limit in limits) for bound in bounds)
+
+
+def _implies(limit: Constraint, bound: Constraint) -> bool:
+    if (limit.tool, limit.argument) != (bound.tool, bound.argument):
+        return False
+    if limit == bound:
+        return True
+    if limit.check not in ("equals", "one_of") and limit.check != bound.check:
+        return False
+    return all(CHECKS[bound.check](value, bound.values) for value in limit.values)

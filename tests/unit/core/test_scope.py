@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from remit.core.errors import Refusal
-from remit.core.scope import OneTool, ToolName, WholeServer, constraint, covers, intersect, parse_scope, reaches
+from remit.core.scope import (
+    OneTool,
+    ToolName,
+    WholeServer,
+    as_strict,
+    constraint,
+    covers,
+    fewest,
+    intersect,
+    parse_scope,
+    reaches,
+    within,
+)
 
 WRITE = ToolName("files", "write_file")
 
@@ -82,3 +94,70 @@ def test_a_constrained_argument_that_is_absent_is_refused() -> None:
 def test_an_unknown_or_empty_constraint_is_refused(check: str, values: tuple[str, ...]) -> None:
     with pytest.raises(Refusal):
         constraint(WRITE, "path", check, values)
+
+
+def test_limits_that_differ_by_json_type_only_are_two() -> None:
+    limits = {constraint(WRITE, "n", "equals", [value]) for value in (1, True, 1.0)}
+    assert len(limits) == 3
+    assert len(limits | {constraint(WRITE, "n", "equals", [1])}) == 3
+    assert frozenset(limits) == frozenset(reversed(list(limits)))
+
+
+def test_scopes_are_within_what_covers_each_of_them() -> None:
+    files = frozenset({WholeServer("files"), OneTool("git", "git_log")})
+    assert within(frozenset({OneTool("files", "read_file"), OneTool("git", "git_log")}), files)
+    assert within(frozenset(), files)
+    assert not within(frozenset({WholeServer("git")}), files)
+    assert not within(frozenset({OneTool("git", "git_diff")}), files)
+
+
+def test_a_tool_beside_its_whole_server_says_nothing_more() -> None:
+    scopes = frozenset({WholeServer("files"), OneTool("files", "read_file"), OneTool("git", "git_log")})
+    assert fewest(scopes) == {WholeServer("files"), OneTool("git", "git_log")}
+
+
+@pytest.mark.parametrize(
+    ("limit", "bound"),
+    [
+        (("at_most", [5]), ("at_most", [10])), (("at_least", [5]), ("at_least", [2.5])),
+        (("equals", [5]), ("at_most", [5])), (("equals", ["a"]), ("one_of", ["a", "b"])),
+        (("one_of", ["b", "a"]), ("one_of", ["a", "b", "c"])),
+        (("one_of", [1, 2]), ("at_least", [1])), (("prefix", ["/srv/a"]), ("prefix", ["/srv"])),
+        (("equals", ["/srv/a"]), ("prefix", ["/srv"])), (("one_of", ["a"]), ("equals", ["a"])),
+        (("at_most", ["x"]), ("at_most", ["x"])),
+    ],
+)  # fmt: skip
+def test_a_stricter_limit_holds_a_looser_one_and_not_the_other_way(
+    limit: tuple[str, list[object]], bound: tuple[str, list[object]]
+) -> None:
+    strict = frozenset({constraint(WRITE, "a", *limit)})  # type: ignore[arg-type]
+    loose = frozenset({constraint(WRITE, "a", *bound)})  # type: ignore[arg-type]
+    assert as_strict(strict, loose)
+    assert as_strict(strict | loose, loose)
+    same = limit[1] == bound[1] and limit[0] in (bound[0], "one_of")
+    assert as_strict(loose, strict) == same or (limit, bound) == (("one_of", ["a"]), ("equals", ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("limit", "bound"),
+    [
+        (("prefix", ["/srv-private"]), ("prefix", ["/srv"])), (("at_most", [5]), ("at_least", [5])),
+        (("equals", [True]), ("equals", [1])), (("equals", [1.0]), ("equals", [1])),
+        (("prefix", ["/srv"]), ("equals", ["/srv"])), (("one_of", ["a", "c"]), ("one_of", ["a", "b"])),
+        (("at_most", [float("nan")]), ("at_most", [1])),
+    ],
+)  # fmt: skip
+def test_a_limit_that_lets_more_through_is_not_as_strict(
+    limit: tuple[str, list[object]], bound: tuple[str, list[object]]
+) -> None:
+    given, wanted = constraint(WRITE, "a", *limit), constraint(WRITE, "a", *bound)  # type: ignore[arg-type]
+    assert not as_strict(frozenset({given}), frozenset({wanted}))
+    assert as_strict(frozenset({wanted}), frozenset({wanted}))
+
+
+def test_a_limit_on_another_argument_or_tool_is_no_limit_here() -> None:
+    bound = frozenset({constraint(WRITE, "a", "equals", [1])})
+    assert not as_strict(frozenset(), bound)
+    assert not as_strict(frozenset({constraint(WRITE, "b", "equals", [1])}), bound)
+    assert not as_strict(frozenset({constraint(ToolName("files", "read"), "a", "equals", [1])}), bound)
+    assert as_strict(bound, frozenset())
