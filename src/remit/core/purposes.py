@@ -43,17 +43,23 @@ class PurposeClass:
 FREE_TEXT: Final = PurposeClass("", Unlisted())
 
 
+def stated(text: str) -> str:
+    """The purpose as it is recorded. Raises `Invalid` if it is empty, too long or not plain text."""
+    purpose = text.strip()
+    if not purpose or len(purpose) > PURPOSE_CHARS_MAX or not purpose.isprintable():
+        raise refuse(Reason.INVALID_PARAMS, f"purpose: expected 1 to {PURPOSE_CHARS_MAX} printable characters")
+    return purpose
+
+
 def classify(text: str, named: str, catalogue: Mapping[str, PurposeClass]) -> tuple[Purpose, PurposeClass]:
     """The purpose as it is recorded, and its class: the one `named`, else the one the text names, else free text.
 
     Raises `Invalid` when no purpose is given, since an authorization without a reason cannot be reviewed, and for a
     named class that the catalogue does not have, since it would narrow nothing.
     """
-    stated = text.strip()
-    if not stated or len(stated) > PURPOSE_CHARS_MAX or not stated.isprintable():
-        raise refuse(Reason.INVALID_PARAMS, f"purpose: expected 1 to {PURPOSE_CHARS_MAX} printable characters")
+    purpose = stated(text)
     if named and named not in catalogue:
         known = ", ".join(sorted(catalogue)) or "none"
         raise refuse(Reason.INVALID_PARAMS, f"no purpose {named[:80]!r} in the catalogue; it has {known[:400]}")
-    found = catalogue.get(named or stated, FREE_TEXT)
-    return Purpose(stated, found.name), found
+    found = catalogue.get(named or purpose, FREE_TEXT)
+    return Purpose(purpose, found.name), found

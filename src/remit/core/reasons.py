@@ -36,6 +36,7 @@ class Reason(StrEnum):
     INVALID_CURSOR = "invalid_cursor"
     INVALID_REQUEST_STATE = "invalid_request_state"
     INVALID_REDIRECT = "invalid_redirect"
+    INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"
     DUPLICATE_REQUEST_ID = "duplicate_request_id"
     SESSION_MISSING = "session_missing"
     SESSION_UNKNOWN = "session_unknown"
@@ -170,6 +171,13 @@ MEANING: dict[Reason, Meaning] = {
         -32602,
         "this redirect URI is not accepted for the client",
         "use one that is registered, spelt exactly as it was registered",
+    ),
+    Reason.INVALID_AUTHORIZATION_DETAILS: Meaning(
+        _I,
+        400,
+        -32602,
+        "authorization_details does not say what Remit understands",
+        "send a JSON array of objects of type mcp_tool with known fields",
     ),
     Reason.DUPLICATE_REQUEST_ID: Meaning(
         _I, 400, -32600, "a request with this id is still in flight", "use a fresh id per request"
