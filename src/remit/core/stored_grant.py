@@ -32,10 +32,7 @@ def to_stored(grant: Grant, state: GrantState) -> bytes:
         "purpose": [grant.purpose.text, grant.purpose.klass],
         "resource": grant.resource,
         "scopes": sorted(map(str, grant.scopes)),
-        "constraints": [
-            [str(limit.tool), limit.argument, limit.check, list(limit.values)]
-            for limit in sorted(grant.constraints, key=repr)
-        ],
+        "constraints": constraints_to_stored(grant.constraints),
         "calls_max": budget.calls_max if isinstance(budget, Calls) else "unmetered",
         "idle_s_max": _finite(grant.idle_s_max),
         "created_at_s": grant.created_at_s,
@@ -72,7 +69,7 @@ def _read(stored: dict[str, Any]) -> tuple[Grant, GrantState]:
         purpose=Purpose(*stored["purpose"]),
         resource=stored["resource"],
         scopes=frozenset(map(parse_scope, stored["scopes"])),
-        constraints=frozenset(map(_constraint, stored["constraints"])),
+        constraints=constraints_from_stored(stored["constraints"]),
         budget=_budget(stored["calls_max"]),
         idle_s_max=float(stored["idle_s_max"]),
         created_at_s=stored["created_at_s"],
@@ -84,9 +81,16 @@ def _read(stored: dict[str, Any]) -> tuple[Grant, GrantState]:
     return grant, GrantState(stored["state"])
 
 
-def _constraint(stored: list[Any]) -> Constraint:
-    tool, argument, check, values = stored
-    return constraint(ToolName.parse(tool), argument, check, values)
+def constraints_to_stored(constraints: frozenset[Constraint]) -> list[list[Any]]:
+    return [
+        [str(limit.tool), limit.argument, limit.check, list(limit.values)] for limit in sorted(constraints, key=repr)
+    ]
+
+
+def constraints_from_stored(stored: list[Any]) -> frozenset[Constraint]:
+    return frozenset(
+        constraint(ToolName.parse(tool), argument, check, values) for tool, argument, check, values in stored
+    )
 
 
 def _budget(stored: Any) -> Budget:
