@@ -68,6 +68,7 @@ class Client:
     """A registered client. `keys` is its public JWK set (private_key_jwt), `secret` its secret (client_secret_basic).
 
     `terms` None: it is granted nothing for itself and may only be named in a grant that somebody else makes.
+    `redirects` are the checked URIs that answers of the authorization endpoint may go to; without any, none may.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Client:
     keys: Mapping[str, Any] = field(default_factory=dict)
     secret: Secret | None = None
     terms: ClientTerms | None = None
+    redirects: frozenset[str] = frozenset()
 
     @property
     def attestation(self) -> Attestation:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     INVALID_PARAMS = "invalid_params"
     INVALID_CURSOR = "invalid_cursor"
     INVALID_REQUEST_STATE = "invalid_request_state"
+    CLIENT_UNKNOWN = "client_unknown"
     INVALID_REDIRECT = "invalid_redirect"
     INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"
     DUPLICATE_REQUEST_ID = "duplicate_request_id"
@@ -164,6 +165,9 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.INVALID_REQUEST_STATE: Meaning(
         _I, 400, -32602, "this requestState was not made for this request", "repeat the call without it"
+    ),
+    Reason.CLIENT_UNKNOWN: Meaning(
+        _I, 400, -32602, "this client is not registered here", "an operator registers it, or its client_id is corrected"
     ),
     Reason.INVALID_REDIRECT: Meaning(
         _I,
