@@ -35,6 +35,7 @@ from remit.core.errors import Refusal, refuse
 from remit.core.grant import GrantEvent, GrantState
 from remit.core.grantbook import Selector
 from remit.core.reasons import Reason
+from remit.core.sign_in import INVITATION_S
 from remit.flows.create_grant import AdministrationRequest
 from remit.flows.explain import explain, first_visible, visible
 
@@ -225,6 +226,27 @@ class Acts:
         tenants = frozenset({tenant}) if tenant else administrator.tenants
         return await self._permit(administrator, act, tenants, {"decision": asked})
 
+    # people ----------------------------------------------------------------------------------------------------------
+    async def invite(self, administrator: Administrator, arguments: Arguments) -> Answer:
+        """Another tenant's account looks like none at all."""
+        name = text(arguments, "account")
+        account = self.remit.create_grant.registry.accounts.get(name)
+        tenants = administrator.tenants & ({account.tenant} if account else set())
+        permitted = await self._permit(
+            administrator, Act.ACCOUNT_INVITE, tenants or administrator.tenants, {"account": name[:256]}
+        )
+        with self._refusals_recorded(permitted):
+            if not tenants:
+                raise refuse(Reason.INVALID_PARAMS, f"no account {name[:80]!r} is registered")
+            token = await self.remit.sign_in.invite(name, by=administrator.name)
+        public_url = self.remit.configuration.settings.public_url
+        return {
+            "account": name,
+            "link": f"{public_url}/password?link={token.expose().decode('ascii')}",
+            "expires_in_s": int(INVITATION_S),
+            "decision_id": permitted.decision_id,
+        }
+
     # keys and status -------------------------------------------------------------------------------------------------
     async def rotate(self, administrator: Administrator, arguments: Arguments) -> Answer:
         permitted = await self._permit(administrator, Act.KEY_ROTATE, frozenset(), {})
@@ -312,6 +334,7 @@ _ACTS: dict[str, Carry] = {
     "audit.export": Acts.export,
     "audit.prove": Acts.prove,
     "audit.erase": Acts.erase,
+    "account.invite": Acts.invite,
     "key.rotate": Acts.rotate,
     "status": Acts.status,
 }

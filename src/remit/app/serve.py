@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
@@ -24,6 +25,7 @@ from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.errors import Refusal
+from remit.flows.own_grants import OwnGrants
 from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
 from remit.surfaces.admin.socket import AdminSocket
 from remit.surfaces.mcp.asgi import AsgiApp, AsgiBridge, SideLoop
@@ -32,6 +34,7 @@ from remit.surfaces.mcp.listener import Listener, Timing
 from remit.surfaces.mcp.router import Router
 from remit.surfaces.mcp.walks import EndpointSettings
 from remit.surfaces.oauth.app import oauth_app
+from remit.surfaces.oauth.pages import People, routes
 from remit.wire.http1 import Limits
 
 log = logging.getLogger("remit.app")
@@ -143,10 +146,15 @@ def _pages(remit: Remit) -> AsgiApp:
     assertions = JwtAssertions(remit.files.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
     token = IssueToken(remit.create_grant, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy)
 
-    async def issue(request: TokenRequest) -> TokenAnswer:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(token.issue(request), home))
+    def at_home(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
 
-    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys)
+    async def issue(request: TokenRequest) -> TokenAnswer:
+        answer: TokenAnswer = await at_home(token.issue(request))
+        return answer
+
+    pages = routes(People(remit.sign_in, OwnGrants(remit.grants, remit.end_grant), at_home, issuer))
+    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys, pages=pages)
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:
@@ -166,6 +174,7 @@ async def _sweep(remit: Remit) -> None:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
             await remit.end_grant.sweep()
+            await remit.sign_in.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})
         except Exception:  # whatever broke: a sweeper that died would let grants outlive their time

@@ -25,6 +25,7 @@ from remit.adapters.launcher.local import LocalLauncher
 from remit.adapters.ledger.file import FileLedger, LedgerOptions
 from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND
+from remit.adapters.passwords.argon2 import Argon2Passwords
 from remit.adapters.policy.engine import CedarEngine
 from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
@@ -44,6 +45,7 @@ from remit.flows.administer import Administer
 from remit.flows.create_grant import CreateGrant, GrantLimits, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
+from remit.flows.sign_in import SignIn
 from remit.flows.tool_call import Durability, ToolCall
 
 log = logging.getLogger("remit.app")
@@ -100,6 +102,7 @@ class Remit:
     walk: ToolCall
     create_grant: CreateGrant
     end_grant: EndGrant
+    sign_in: SignIn
     administer: Administer
 
     async def reload_policies(self) -> tuple[Fault, ...]:
@@ -176,6 +179,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
             registered, current, grants, files.store, ledger, files.keys.tokens, clock, entropy, GrantLimits()
         ),
         end_grant=EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy),
+        sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )
 
@@ -289,6 +293,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
         calls_used=lambda grant_id: used.get(grant_id, 0),
         ledger_sequence=sequence,
     ).load()
+    await remit.sign_in.load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
     pinned = await asyncio.to_thread(remit.files.index.servers_pinned)
     if ask_servers:

@@ -37,6 +37,7 @@ class Act(StrEnum):
     AUDIT_ERASE = "audit.erase"
     EXPLAIN = "explain"
     KEY_ROTATE = "key.rotate"
+    ACCOUNT_INVITE = "account.invite"
     STATUS = "status"
 
 
@@ -75,6 +76,7 @@ RULES: Final[dict[Act, Rule]] = {
     Act.AUDIT_PROVE: _rule(Role.AUDIT, changes=False),
     Act.AUDIT_ERASE: _rule(Role.KEY, changes=True),  # a salt is a key: whoever reads the records cannot blind them
     Act.EXPLAIN: _rule(Role.AUDIT, Role.POLICY, Role.APPROVAL, changes=False),
+    Act.ACCOUNT_INVITE: _rule(Role.APPROVAL, changes=True),  # who may make grants in a person's name anyway
     Act.KEY_ROTATE: _rule(Role.KEY, changes=True, reach=Reach.PROCESS),
     Act.STATUS: _rule(*Role, changes=False, reach=Reach.PROCESS),
 }

@@ -28,6 +28,7 @@ class RecordKind(StrEnum):
     LISTING = "listing"  # what was shown, as a digest
     GRANT = "grant"  # made, narrowed, ended
     ADMIN = "admin"  # an administrative act
+    ACCOUNT = "account"  # invited, password set, signed in or out, locked
     CATALOG = "catalog"  # pinned, drifted, approved
     POLICY = "policy"  # a set was loaded or refused
     CHECKPOINT = "checkpoint"  # signed head; also the heartbeat

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     BAD_HOST = "bad_host"
     BAD_ORIGIN = "bad_origin"
     UNKNOWN_PATH = "unknown_path"
+    PASSWORD_WEAK = "password_weak"
+    INVITATION_INVALID = "invitation_invalid"
     # UNAUTHENTICATED
     TOKEN_MISSING = "token_missing"
     TOKEN_MALFORMED = "token_malformed"
@@ -56,6 +58,7 @@ class Reason(StrEnum):
     GRANT_ENDED = "grant_ended"
     GRANT_EXPIRED = "grant_expired"
     GRANT_IDLE = "grant_idle"
+    SIGN_IN_FAILED = "sign_in_failed"
     # DENIED
     BUDGET_EXHAUSTED = "budget_exhausted"
     CONTEXT_MISSING = "context_missing"
@@ -78,6 +81,7 @@ class Reason(StrEnum):
     POLICY_ERROR = "policy_error"
     POLICY_UNAVAILABLE = "policy_unavailable"
     ROLE_MISSING = "role_missing"
+    ACCOUNT_LOCKED = "account_locked"
     LIMIT_CONCURRENCY = "limit_concurrency"
     LIMIT_RATE = "limit_rate"
     CREDENTIAL_REFUSED = "credential_refused"
@@ -199,6 +203,10 @@ MEANING: dict[Reason, Meaning] = {
         _I, 403, -32600, "this Origin is not allowed", "add it to allowed_origins if it is yours"
     ),
     Reason.UNKNOWN_PATH: Meaning(_I, 404, -32600, "nothing is served at this path", "use /mcp or /mcp/{server}"),
+    Reason.PASSWORD_WEAK: Meaning(_I, 400, -32600, "this password cannot be used", "choose another, of several words"),
+    Reason.INVITATION_INVALID: Meaning(
+        _I, 400, -32600, "this link is used up, too old or not one of ours", "ask an administrator for a new one"
+    ),
     Reason.TOKEN_MISSING: Meaning(
         _U, 401, RPC_UNAUTHENTICATED, "an access token is required", "see resource_metadata in WWW-Authenticate"
     ),
@@ -231,6 +239,9 @@ MEANING: dict[Reason, Meaning] = {
     Reason.GRANT_EXPIRED: Meaning(_U, 401, RPC_UNAUTHENTICATED, "the grant has expired", "ask for a new grant"),
     Reason.GRANT_IDLE: Meaning(
         _U, 401, RPC_UNAUTHENTICATED, "the grant ended after its idle limit", "ask for a new grant"
+    ),
+    Reason.SIGN_IN_FAILED: Meaning(
+        _U, 401, RPC_UNAUTHENTICATED, "name or password is wrong", "try again, or ask an administrator for a new link"
     ),
     Reason.BUDGET_EXHAUSTED: Meaning(_D, 200, RPC_DENIED, "the grant's call budget is used up", "ask for a new grant"),
     Reason.CONTEXT_MISSING: Meaning(
@@ -320,6 +331,9 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.ROLE_MISSING: Meaning(
         _D, 403, RPC_DENIED, "this needs an administrative role you do not hold", "ask an administrator who holds it"
+    ),
+    Reason.ACCOUNT_LOCKED: Meaning(
+        _D, 403, RPC_DENIED, "the account is locked: too many wrong passwords", "ask an administrator for a new link"
     ),
     Reason.LIMIT_CONCURRENCY: Meaning(
         _D, 429, RPC_DENIED, "too many calls of this grant are in flight", "wait for one to finish"

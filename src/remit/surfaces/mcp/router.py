@@ -7,7 +7,11 @@ from collections.abc import Callable
 from remit.surfaces.mcp.exchange import Handler, HttpRequest, Responder
 
 WELL_KNOWN = b"/.well-known/"
-PAGES = frozenset({b"/authorize", b"/token", b"/jwks.json"})
+PAGES = frozenset(
+    {
+        b"/authorize", b"/token", b"/jwks.json", b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end",
+    }
+)  # fmt: skip
 NOTHING_HERE = b'{"error":"not_found"}'
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,12 +19,16 @@ from remit.surfaces.oauth.metadata import authorization_server, protected_resour
 Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-NO_SIGN_IN = "nobody signs in here: clients use client_credentials, and administrators make grants (remit grant create)"
+NO_SIGN_IN = "no client can ask a person here: use client_credentials, or a grant made by remit grant create"
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
-def oauth_app(*, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]]) -> Starlette:
-    """`issue` is `IssueToken.issue`, or a hop to the loop it lives on; `issuer` has no trailing slash."""
+def oauth_app(
+    *, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]], pages: Sequence[Route] = ()
+) -> Starlette:
+    """`issue` is `IssueToken.issue`, or a hop to the loop it lives on; `issuer` has no trailing slash; `pages`
+    are those of people.
+    """
 
     async def token(request: Request) -> Response:
         try:
@@ -67,6 +71,7 @@ def oauth_app(*, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[st
             Route(resource, resource_metadata),
             Route(f"{resource}/mcp", resource_metadata),
             Route(f"{resource}/mcp/{{server}}", resource_metadata),
+            *pages,
         ]
     )
     app.router.redirect_slashes = False  # it would build the redirect from the Host header

@@ -19,6 +19,13 @@ FIELDS_MAX: Final = 32
 
 async def read_token_request(request: Request) -> TokenRequest:
     """Raises `OAuthError`."""
+    basic = _basic(request.headers.getlist("authorization"))
+    client = request.scope.get("client")
+    return TokenRequest(await read_form(request), basic, client[0] if client else "unknown")
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Raises `OAuthError`."""
     if request.scope.get("query_string"):
         raise OAuthError("invalid_request", "parameters are sent in the body, never in the URL")
     content_type = request.headers.getlist("content-type")
@@ -27,10 +34,7 @@ async def read_token_request(request: Request) -> TokenRequest:
         or content_type[0].partition(";")[0].strip().lower() != "application/x-www-form-urlencoded"
     ):
         raise OAuthError("invalid_request", "Content-Type: expected application/x-www-form-urlencoded")
-    basic = _basic(request.headers.getlist("authorization"))
-    parameters = parse_form(await _body(request))
-    client = request.scope.get("client")
-    return TokenRequest(parameters, basic, client[0] if client else "unknown")
+    return parse_form(await _body(request))
 
 
 def parse_form(body: bytes) -> Mapping[str, str]:

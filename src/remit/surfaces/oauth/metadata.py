@@ -8,7 +8,7 @@ ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
-    """RFC 8414 section 2. The authorization endpoint serves no response type: nobody can sign in here yet. It is named
+    """RFC 8414 section 2. The authorization endpoint serves no response type: no client can ask a person. It is named
     because clients (both official SDKs among them) read no metadata without one.
     """
     return {

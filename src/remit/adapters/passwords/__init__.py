@@ -1,0 +1,1 @@
+"""Hashing passwords with what the field recommends."""

@@ -1,0 +1,223 @@
+"""People with an account here: an administrator's link to set a password, signing in with it, and the session after.
+
+Wrong passwords are counted, not itemised. What lets somebody in is on record, durably, before it does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from remit.core.attempts import Attempts
+from remit.core.clients import Account
+from remit.core.errors import refuse
+from remit.core.ledger import RecordKind
+from remit.core.passwords import checked_password, normalized
+from remit.core.reasons import Reason
+from remit.core.secret import Secret
+from remit.core.sign_in import (
+    INVITATION_S,
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+    SESSIONS_MAX,
+    WRONG_MAX,
+    BrowserSession,
+    Invitation,
+    KeptPassword,
+    from_row,
+    row_id,
+    to_row,
+)
+from remit.ports.clock import Clock, Entropy
+from remit.ports.ledger import Ledger
+from remit.ports.passwords import Passwords
+from remit.ports.store import Store
+
+PASSWORD: Final = "password"
+INVITATION: Final = "invitation"
+SESSION: Final = "session"
+TOKEN_BYTES: Final = 32
+
+
+@dataclass(slots=True)
+class SignIn:
+    """The walk and its ports. Guesses are limited per peer, per account, and per both together: a stranger elsewhere
+    slows an account's own person down as little as can be.
+    """
+
+    accounts: Mapping[str, Account]
+    passwords: Passwords
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    entropy: Entropy
+    peers: Attempts = field(default_factory=lambda: Attempts(burst=60, per_minute=60))
+    names: Attempts = field(default_factory=lambda: Attempts(burst=50, per_minute=5))
+    pairs: Attempts = field(default_factory=lambda: Attempts(burst=10, per_minute=2))
+    _kept: dict[str, KeptPassword] = field(init=False, default_factory=dict)
+    _invited: dict[str, Invitation] = field(init=False, default_factory=dict)
+    _sessions: dict[str, BrowserSession] = field(init=False, default_factory=dict)
+    _used_at_s: dict[str, float] = field(init=False, default_factory=dict)
+    _wrong: Counter[str] = field(init=False, default_factory=Counter)
+
+    async def load(self) -> None:
+        """At a start. What belongs to an account that is gone from the configuration, or is over, counts no more.
+        Raises `Outage` if a row is not whole.
+        """
+        for row in await self.store.rows(PASSWORD):
+            self._kept[row.id] = from_row(row.content, KeptPassword)
+        for row in await self.store.rows(INVITATION):
+            self._invited[row.id] = from_row(row.content, Invitation)
+        for row in await self.store.rows(SESSION):
+            self._sessions[row.id] = from_row(row.content, BrowserSession)
+            self._used_at_s[row.id] = self.clock.monotonic_s()
+
+    # links ------------------------------------------------------------------------------------------------------
+    async def invite(self, account: str, *, by: str) -> Secret:
+        """What goes into the one link with which this account's password can be set, once, within a day. An earlier
+        link stops working. Raises `Invalid`, `Outage`.
+        """
+        if account not in self.accounts:
+            raise refuse(Reason.INVALID_PARAMS, f"no account {account[:80]!r} is registered")
+        for id, earlier in list(self._invited.items()):
+            if earlier.account == account:
+                await self._drop(INVITATION, id, self._invited)
+        token = Secret(self.entropy.bytes(TOKEN_BYTES).hex().encode("ascii"))
+        invitation = Invitation(account, by, self.clock.now_s() + INVITATION_S)
+        await self._record(account, "invited", by=by)
+        await self.store.put(INVITATION, row_id(token), to_row(invitation))
+        self._invited[row_id(token)] = invitation
+        return token
+
+    def invited(self, token: Secret) -> str:
+        """Whose link this is. Raises `Invalid` when it is used up, too old or not one of ours: nobody is told which."""
+        found = self._invited.get(row_id(token))
+        if found is None or self.clock.now_s() >= found.expires_at_s or found.account not in self.accounts:
+            self.ledger.refused(Reason.INVITATION_INVALID)
+            raise refuse(Reason.INVITATION_INVALID)
+        return found.account
+
+    async def set_password(self, token: Secret, typed: str) -> str:
+        """Use the link up. Every session of the account ends, since whoever holds one may be why the link was asked
+        for. Raises `Invalid` (then the link still works), `Outage`.
+        """
+        account = self.invited(token)
+        password = checked_password(typed, account)
+        invitation = self._invited.pop(row_id(token))  # before the first await: of two who use it at once, one does
+        try:
+            kept = KeptPassword(account, await self.passwords.hashed(password), self.clock.now_s(), locked=False)
+            await self._record(account, "password_set", by=invitation.by)
+            await self.store.put(PASSWORD, account, to_row(kept))
+        except BaseException:
+            self._invited[row_id(token)] = invitation
+            raise
+        self._kept[account] = kept
+        self._wrong.pop(account, None)
+        await self.store.remove(INVITATION, row_id(token))
+        for id, session in list(self._sessions.items()):
+            if session.account == account:
+                await self._drop(SESSION, id, self._sessions)
+        return account
+
+    # signing in and out -----------------------------------------------------------------------------------------
+    async def sign_in(self, name: str, typed: str, *, peer: str) -> Secret:
+        """What the browser presents from now on. Raises `Unauthenticated` for a wrong name or password, which look and
+        last the same, `Denied` for too many tries and for a locked account (only to who knows its password), `Outage`.
+        """
+        name = name[:256]
+        self._require_attempts(name, peer)
+        account, kept = self.accounts.get(name), self._kept.get(name)
+        right = await self.passwords.same(normalized(typed[:1024]), kept.hash if account and kept else "")
+        if account is None or kept is None or not right:
+            await self._guessed(name)
+            raise refuse(Reason.SIGN_IN_FAILED)
+        if kept.locked or kept is not self._kept.get(name):  # meanwhile another guess locked it, or a link was used
+            self.ledger.refused(Reason.ACCOUNT_LOCKED)
+            raise refuse(Reason.ACCOUNT_LOCKED)
+        self._wrong.pop(name, None)
+        if self.passwords.outdated(kept.hash):
+            await self._rehashed(kept, typed)
+        return await self._session(account)
+
+    def session(self, cookie: Secret | None) -> BrowserSession | None:
+        """Who sits at the browser that presents this; using it keeps it from going idle."""
+        id = row_id(cookie) if cookie is not None else ""
+        found = self._sessions.get(id)
+        if found is None or found.account not in self.accounts or not self._fresh(id, found):
+            return None
+        self._used_at_s[id] = self.clock.monotonic_s()
+        return found
+
+    async def sign_out(self, cookie: Secret) -> None:
+        found = self._sessions.get(row_id(cookie))
+        if found is not None:
+            await self._drop(SESSION, row_id(cookie), self._sessions)
+            await self._record(found.account, "signed_out")
+
+    async def sweep(self) -> None:
+        """Forget what is over. Called now and then. Raises `Outage`."""
+        for id, session in list(self._sessions.items()):
+            if not self._fresh(id, session):
+                await self._drop(SESSION, id, self._sessions)
+        for id, invitation in list(self._invited.items()):
+            if self.clock.now_s() >= invitation.expires_at_s:
+                await self._drop(INVITATION, id, self._invited)
+
+    # inside -----------------------------------------------------------------------------------------------------
+    def _require_attempts(self, name: str, peer: str) -> None:
+        now_s = self.clock.monotonic_s()
+        buckets = ((self.peers, peer), (self.names, name), (self.pairs, f"{peer} {name}"))
+        if max(attempts.wait_s(key, now_s) for attempts, key in buckets):
+            self.ledger.refused(Reason.LIMIT_RATE)
+            raise refuse(Reason.LIMIT_RATE, "too many tries; wait a minute")
+        for attempts, key in buckets:  # before the password is looked at: many at once are many tries
+            attempts.take(key, now_s)
+
+    async def _guessed(self, name: str) -> None:
+        self.ledger.refused(Reason.SIGN_IN_FAILED)
+        kept = self._kept.get(name)
+        if kept is None or kept.locked:
+            return
+        self._wrong[name] += 1
+        if self._wrong[name] >= WRONG_MAX:
+            self._kept[name] = replace(kept, locked=True)  # before the first await, so that no guess gets past it
+            await self.store.put(PASSWORD, name, to_row(self._kept[name]))
+            await self._record(name, "locked")
+
+    async def _rehashed(self, kept: KeptPassword, typed: str) -> None:
+        stronger = replace(kept, hash=await self.passwords.hashed(normalized(typed)))
+        if self._kept.get(kept.account) is kept:
+            await self.store.put(PASSWORD, kept.account, to_row(stronger))
+            self._kept[kept.account] = stronger
+
+    async def _session(self, account: Account) -> Secret:
+        mine = [id for id, session in self._sessions.items() if session.account == account.id]
+        for id in mine[: max(0, len(mine) - SESSIONS_MAX + 1)]:
+            await self._drop(SESSION, id, self._sessions)
+        cookie, now_s = Secret(self.entropy.bytes(TOKEN_BYTES).hex().encode("ascii")), self.clock.now_s()
+        session = BrowserSession(account.id, account.tenant, now_s, now_s + SESSION_S_MAX, ("pwd",))
+        await self._record(account.id, "signed_in")
+        await self.store.put(SESSION, row_id(cookie), to_row(session))
+        self._sessions[row_id(cookie)] = session
+        self._used_at_s[row_id(cookie)] = self.clock.monotonic_s()
+        return cookie
+
+    def _fresh(self, id: str, session: BrowserSession) -> bool:
+        idle_s = self.clock.monotonic_s() - self._used_at_s.get(id, float("-inf"))
+        return session.signed_in_at_s <= self.clock.now_s() < session.expires_at_s and idle_s < SESSION_IDLE_S_MAX
+
+    async def _drop(self, kind: str, id: str, among: dict[str, Invitation] | dict[str, BrowserSession]) -> None:
+        among.pop(id, None)
+        self._used_at_s.pop(id, None)
+        await self.store.remove(kind, id)
+
+    async def _record(self, account: str, event: str, *, by: str = "") -> None:
+        registered = self.accounts.get(account)
+        tenant = {"tenant": registered.tenant} if registered is not None else {}
+        fields = {"account": account, "event": event} | tenant | ({"by": by} if by else {})
+        position = self.ledger.write(RecordKind.ACCOUNT, self.entropy.id("acc"), fields)
+        await self.ledger.durable(position)

@@ -1,0 +1,223 @@
+"""The pages of people with an account here: sign in and out, set a password, see and end what acts in their name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from remit.core.errors import Refusal
+from remit.core.passwords import PASSWORD_CHARS_MIN
+from remit.core.reasons import Kind, Reason
+from remit.core.secret import Secret
+from remit.core.sign_in import BrowserSession
+from remit.flows.own_grants import OwnGrants
+from remit.flows.sign_in import SignIn
+from remit.flows.token import OAuthError
+from remit.surfaces.oauth.browser import (
+    BROWSER,
+    SESSION,
+    CrossSite,
+    cookie,
+    forget,
+    form_token,
+    keep,
+    new_browser,
+    require_own_form,
+)
+from remit.surfaces.oauth.form import read_form
+from remit.surfaces.oauth.render import HEADERS, grant_shown, message, page
+
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the pages stand on. `home` runs a coroutine on the loop that grants and sessions live on; `origin` is the
+    public one, from the configuration.
+    """
+
+    sign_in: SignIn
+    own: OwnGrants
+    home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
+    origin: str
+
+
+def routes(people: People) -> list[Route]:
+    pages = _Pages(people)
+    return [
+        Route("/sign-in", _guarded(pages.ask_sign_in, people.origin), methods=["GET"]),
+        Route("/sign-in", _guarded(pages.sign_in, people.origin), methods=["POST"]),
+        Route("/sign-out", _guarded(pages.sign_out, people.origin), methods=["POST"]),
+        Route("/password", _guarded(pages.ask_password, people.origin), methods=["GET"]),
+        Route("/password", _guarded(pages.set_password, people.origin), methods=["POST"]),
+        Route("/account", _guarded(pages.account, people.origin), methods=["GET"]),
+        Route("/account/end", _guarded(pages.end, people.origin), methods=["POST"]),
+    ]
+
+
+def _guarded(handler: Handler, origin: str) -> Handler:
+    """Whatever is refused is a page that says what and what to do. A name that was made to lead here is not ours
+    (DNS rebinding): nothing is done under it.
+    """
+    host = urlsplit(origin).netloc.lower()
+
+    async def answer(request: Request) -> Response:
+        said = [host.lower() for host in request.headers.getlist("host")]
+        if said not in ([host], [f"{host}:443"]):
+            return message("Not here", "This address is not Remit's.", f"Use {origin} instead.", status=421)
+        try:
+            return await handler(request)
+        except CrossSite:
+            text = "This form was not sent from a page that Remit showed in this browser, so nothing was done."
+            return message("Not from here", text, "Open the page again and send it from there.", status=403)
+        except OAuthError as error:
+            return message("Not understood", error.description, status=error.status)
+        except Refusal as refusal:
+            heading = "Not now" if refusal.kind is Kind.OUTAGE else "Not done"
+            return message(heading, said_of(refusal), refusal.meaning.next, status=refusal.meaning.http_status)
+
+    return answer
+
+
+def said_of(refusal: Refusal) -> str:
+    """The table's words, and the details unless they are about our own insides."""
+    detail = refusal.detail if refusal.detail and refusal.kind is not Kind.OUTAGE else ""
+    text = f"{refusal.meaning.text}: {detail}" if detail else refusal.meaning.text
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+class _Pages:
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._host = urlsplit(people.origin).netloc
+
+    # signing in and out
+    async def ask_sign_in(self, request: Request) -> Response:
+        return self._sign_in_page(request, said="Your password is set." if _query(request, "set") else "")
+
+    def _sign_in_page(self, request: Request, **values: Any) -> Response:
+        browser = cookie(request, BROWSER) or new_browser()
+        values = {"name": "", **values}
+        answer = page("sign_in.html", host=self._host, form=form_token(browser), **values)
+        keep(answer, BROWSER, browser)
+        return answer
+
+    async def sign_in(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        name, typed = form.get("name", ""), form.get("password", "")
+        peer = request.client.host if request.client else ""
+        try:
+            session = await self._home(self._people.sign_in.sign_in(name, typed, peer=peer))
+        except Refusal as refusal:
+            if refusal.kind is Kind.OUTAGE:
+                raise
+            status, said = refusal.meaning.http_status, said_of(refusal)
+            return self._sign_in_page(request, name=name[:256], said=said, bad=True, status=status)
+        answer = _see("/account")
+        keep(answer, SESSION, session)
+        keep(answer, BROWSER, new_browser())  # a form seen before somebody signed in is not one of theirs
+        return answer
+
+    async def sign_out(self, request: Request) -> Response:
+        require_own_form(request, await read_form(request), self._people.origin)
+        session = cookie(request, SESSION)
+        answer = _see("/sign-in")
+        forget(answer, SESSION)
+        forget(answer, BROWSER)
+        if session is not None:
+            await self._home(self._people.sign_in.sign_out(session))
+        return answer
+
+    # the password
+    async def ask_password(self, request: Request) -> Response:
+        link = _query(request, "link")
+        account = await self._home(self._invited(link))
+        return self._password_page(request, account, link)
+
+    def _password_page(self, request: Request, account: str, link: str, **values: Any) -> Response:
+        browser = cookie(request, BROWSER) or new_browser()
+        values |= {"account": account, "link": link, "form": form_token(browser), "chars_min": PASSWORD_CHARS_MIN}
+        answer = page("password.html", **values)
+        keep(answer, BROWSER, browser)
+        return answer
+
+    async def set_password(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        link, typed = form.get("link", ""), form.get("password", "")
+        account = await self._home(self._invited(link))
+        if typed != form.get("again", ""):
+            said = "The two differ; type the same password twice."
+            return self._password_page(request, account, link, said=said, bad=True, status=400)
+        try:
+            await self._home(self._people.sign_in.set_password(_secret(link), typed))
+        except Refusal as refusal:
+            if refusal.reason is not Reason.PASSWORD_WEAK:
+                raise
+            return self._password_page(request, account, link, said=said_of(refusal), bad=True, status=400)
+        return _see("/sign-in?set=1")
+
+    async def _invited(self, link: str) -> str:
+        return self._people.sign_in.invited(_secret(link))
+
+    # what acts in their name
+    async def account(self, request: Request) -> Response:
+        session = await self._session(request)
+        if session is None:
+            return _see("/sign-in")
+        browser = cookie(request, BROWSER) or new_browser()
+        grants = await self._home(self._grants(session))
+        values: dict[str, Any] = {"account": session.account, "tenant": session.tenant, "grants": grants}
+        answer = page("account.html", form=form_token(browser), **values)
+        keep(answer, BROWSER, browser)
+        return answer
+
+    async def _grants(self, session: BrowserSession) -> list[dict[str, Any]]:
+        return [grant_shown(live) for live in self._people.own.of(session)]
+
+    async def end(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        session = await self._session(request)
+        if session is None:
+            return _see("/sign-in")
+        if not await self._home(self._people.own.end(session, form.get("grant", ""))):
+            text = "No such grant acts in your name; it may have ended meanwhile."
+            return message("Nothing to end", text, status=404)
+        return _see("/account")
+
+    # inside
+    async def _session(self, request: Request) -> BrowserSession | None:
+        presented = cookie(request, SESSION)
+
+        async def found() -> BrowserSession | None:
+            return self._people.sign_in.session(presented)
+
+        return await self._home(found())
+
+    async def _home(self, work: Coroutine[Any, Any, T]) -> T:
+        result: T = await self._people.home(work)
+        return result
+
+
+def _see(path: str) -> Response:
+    """303: the form was taken, look there. Only ever to a path of ours."""
+    return RedirectResponse(path, 303, headers=HEADERS)
+
+
+def _secret(text: str) -> Secret:
+    return Secret(text.encode("utf-8", "surrogatepass"))
+
+
+def _query(request: Request, name: str) -> str:
+    """A parameter that came once; what is repeated counts as not there."""
+    found = parse_qs(request.scope.get("query_string", b"").decode("latin-1"), max_num_fields=16).get(name, [])
+    return found[0] if len(found) == 1 else ""
