@@ -19,8 +19,8 @@ from remit.adapters.credentials.sources import EnvironmentSource
 from remit.adapters.dialler import checked
 from remit.adapters.sealer.aead import AeadSealer
 from remit.adapters.upstream import messages
+from remit.app import addresses, registry, settings
 from remit.app import catalog as catalog_service
-from remit.app import registry, settings
 from remit.core import access, arguments, principals, scope
 from remit.core.grant import LiveGrant
 from remit.core.handle import Handle
@@ -272,7 +272,7 @@ def no_commands(patch: Patch) -> None:
 
 
 def loopback_only(patch: Patch) -> None:
-    patch.setattr(settings, "_loopback", lambda host: True)
+    patch.setattr(addresses, "_loopback", lambda host: True)
 
 
 def address_rules(patch: Patch) -> None:

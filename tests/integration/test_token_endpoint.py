@@ -30,10 +30,15 @@ from remit.core.errors import Refusal
 from remit.core.grant import Calls, bind
 from remit.core.grantbook import GrantBook
 from remit.core.secret import Secret
+from remit.flows.authorize import Authorize
 from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.end_grant import EndGrant
+from remit.flows.redeem import Redeem
 from remit.flows.token import IssueToken
 from remit.surfaces.oauth.app import oauth_app
+from remit.testing.calls import FakeCalls
 from remit.testing.ledger import FakeLedger
+from remit.testing.sealer import FakeSealer
 from tests.scenes.authority import ISSUER, PURPOSES, SERVERS, scopes
 from tests.scenes.token import ec_jwk
 
@@ -88,7 +93,11 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     ledger = FakeLedger(clock)
     create = CreateGrant(registry, lambda: Catalog(1, SERVERS, {}), grants, store, ledger, keys.tokens, clock, entropy)
     assertions = JwtAssertions(clock, audiences=frozenset({ISSUER, f"{ISSUER}/token"}))
-    flow = IssueToken(create, assertions, ledger, clock, entropy)
+    sealer = FakeSealer()
+    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy)
+    ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
+    redeem = Redeem(create, authorize, ending, sealer)
+    flow = IssueToken(create, redeem, assertions, ledger, clock, entropy)
     app = oauth_app(issuer=ISSUER, issue=flow.issue, public_keys=keys.tokens.public_keys)
     yield Deployment(app, TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER), grants, clock)
     await store.close()

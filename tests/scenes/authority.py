@@ -12,12 +12,15 @@ from remit.core.ledger import RecordKind
 from remit.core.purposes import PurposeClass, Tools
 from remit.core.scope import OneTool, Scope, ToolName, WholeServer, constraint
 from remit.core.secret import Secret
+from remit.flows.authorize import Authorize
 from remit.flows.create_grant import AdministrationRequest, CreateGrant, Granted, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
+from remit.flows.redeem import Redeem
 from remit.testing.calls import FakeCalls
 from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.ledger import FakeLedger
+from remit.testing.sealer import FakeSealer
 from remit.testing.store import FakeStore
 from remit.testing.tokens import FakeTokenSigner
 
@@ -99,6 +102,11 @@ class Scene:
         self.ending = EndGrant(
             self.grants, self.store, self.ledger, self.calls, self._end_processes, self.clock, self.entropy
         )
+        self.sealer = FakeSealer()
+        self.authorize = Authorize(
+            self.create, self.create.catalog, self.sealer, self.store, self.ledger, self.clock, self.entropy
+        )
+        self.redeem = Redeem(self.create, self.authorize, self.ending, self.sealer)
 
     def _end_processes(self, grant_id: str) -> int:
         self.processes.append(grant_id)

@@ -71,6 +71,7 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
         keys=entry.jwks,
         secret=_secret(f"clients.{name}.secret", entry.secret, configuration) if entry.secret else None,
         terms=terms,
+        redirects=frozenset(entry.redirect_uris),
     )
 
 

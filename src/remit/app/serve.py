@@ -25,6 +25,8 @@ from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.errors import Refusal
+from remit.core.secret import Secret
+from remit.flows.authorize import AnswerError
 from remit.flows.own_grants import OwnGrants
 from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
 from remit.surfaces.admin.socket import AdminSocket
@@ -34,6 +36,7 @@ from remit.surfaces.mcp.listener import Listener, Timing
 from remit.surfaces.mcp.router import Router
 from remit.surfaces.mcp.walks import EndpointSettings
 from remit.surfaces.oauth.app import oauth_app
+from remit.surfaces.oauth.consent import routes as consent_routes
 from remit.surfaces.oauth.pages import People, routes
 from remit.wire.http1 import Limits
 
@@ -144,7 +147,9 @@ def _pages(remit: Remit) -> AsgiApp:
     home = asyncio.get_running_loop()
     issuer = remit.create_grant.registry.issuer
     assertions = JwtAssertions(remit.files.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
-    token = IssueToken(remit.create_grant, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy)
+    token = IssueToken(
+        remit.create_grant, remit.redeem, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy
+    )
 
     def at_home(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
@@ -153,7 +158,24 @@ def _pages(remit: Remit) -> AsgiApp:
         answer: TokenAnswer = await at_home(token.issue(request))
         return answer
 
-    pages = routes(People(remit.sign_in, OwnGrants(remit.grants, remit.end_grant), at_home, issuer))
+    async def move(handle: str, browser: Secret, to: Secret) -> str:
+        async def moved() -> str:
+            return remit.authorize.moved(handle, browser, to)
+
+        try:
+            handle = await at_home(moved())
+        except (Refusal, AnswerError):  # it is told again, with its reason, where the request is opened
+            return ""
+        return handle
+
+    people = People(
+        remit.sign_in,
+        OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock),
+        at_home,
+        issuer,
+        move,
+    )
+    pages = [*routes(people), *consent_routes(people, remit.authorize)]
     return oauth_app(issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys, pages=pages)
 
 
@@ -175,6 +197,8 @@ async def _sweep(remit: Remit) -> None:
         try:
             await remit.end_grant.sweep()
             await remit.sign_in.sweep()
+            await remit.authorize.sweep()
+            await remit.redeem.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})
         except Exception:  # whatever broke: a sweeper that died would let grants outlive their time

@@ -6,16 +6,15 @@ Schema published beside it is generated from them. Secrets appear only as refere
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from remit.app.addresses import misfit_listen, misfit_public_url, misfit_redirects
 from remit.app.misfits import Part, misfits, plain, unknown_servers
 from remit.app.yaml_document import read_yaml
 from remit.core.administration import Role
@@ -100,13 +99,16 @@ class GrantTemplate(Strict, frozen=True):
 
 
 class ClientSettings(Strict, frozen=True):
-    """A registered OAuth client. `auth: none` clients can only be named in grants an administrator makes."""
+    """A registered OAuth client. With `redirect_uris` it may send people here to ask whether it may act for them;
+    without, a client with `auth: none` can only be named in grants an administrator makes.
+    """
 
     tenant: Name
     auth: Literal["none", "private_key_jwt", "client_secret_basic"] = "none"
     roles: list[Name] = field(default_factory=list)
     jwks: dict[str, Any] = field(default_factory=dict)
     secret: str = ""
+    redirect_uris: list[str] = field(default_factory=list)
     grant: GrantTemplate | None = None
 
 
@@ -294,7 +296,8 @@ def _parts(path: Path, document: dict[str, Any], homes: dict[str, Path]) -> Iter
 
 def check(settings: Settings) -> list[str]:
     """What types cannot say: names that refer to each other, addresses, references."""
-    problems = _check_addresses(settings)
+    secured = settings.tls is not None or settings.behind_tls_proxy
+    problems = [*misfit_public_url(settings.public_url), *misfit_listen(settings.listen, secured=secured)]
     tenants, environments = set(settings.tenants), set(settings.environments)
     for name, server in settings.servers.items():
         twin = confusable(name, settings.servers)
@@ -346,51 +349,9 @@ def _check_client(name: str, client: ClientSettings, tenants: set[str], environm
         problems.append(f"{where}.secret: expected a reference like ${{env:NAME}} or ${{file:PATH}}")
     if client.auth == "private_key_jwt" and not client.jwks.get("keys"):
         problems.append(f"{where}.jwks: private_key_jwt needs the client's public keys")
-    if client.auth != "none" and client.grant is None:
-        problems.append(f"{where}.grant: a client that authenticates needs a grant template")
+    if client.auth != "none" and client.grant is None and not client.redirect_uris:
+        problems.append(f"{where}: a client that authenticates needs a grant template or redirect_uris")
+    problems += misfit_redirects(f"{where}.redirect_uris", client.redirect_uris)
     if client.grant is not None and client.grant.environment not in environments:
         problems.append(f"{where}.grant.environment: {client.grant.environment!r} is not in environments")
     return problems
-
-
-def _check_addresses(settings: Settings) -> list[str]:
-    problems = []
-    public = urlsplit(settings.public_url)
-    if (
-        public.scheme not in ("http", "https")
-        or not public.hostname
-        or public.query
-        or public.fragment
-        or public.username
-        or public.path
-    ):
-        problems.append(f"public_url: expected https://host[:port] with no path, found {settings.public_url!r}")
-    elif not _port_fits(public):
-        problems.append(f"public_url: expected a port up to 65535, found {settings.public_url!r}")
-    elif public.scheme == "http" and not _loopback(public.hostname):
-        problems.append("public_url: plain http is for loopback only; use https")
-    host, colon, port = settings.listen.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        problems.append(f"listen: expected HOST:PORT, found {settings.listen!r}")
-    elif not _loopback(host.strip("[]")) and settings.tls is None and not settings.behind_tls_proxy:
-        problems.append(
-            f"listen: {settings.listen} is reachable from outside and has no TLS; "
-            "set tls, or behind_tls_proxy if a proxy terminates it"
-        )
-    return problems
-
-
-def _port_fits(url: SplitResult) -> bool:
-    try:
-        return url.port is None or url.port > 0
-    except ValueError:
-        return False
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

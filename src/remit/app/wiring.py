@@ -42,9 +42,11 @@ from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
-from remit.flows.create_grant import CreateGrant, GrantLimits, Registry
+from remit.flows.authorize import Authorize
+from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
+from remit.flows.redeem import Redeem
 from remit.flows.sign_in import SignIn
 from remit.flows.tool_call import Durability, ToolCall
 
@@ -103,6 +105,8 @@ class Remit:
     create_grant: CreateGrant
     end_grant: EndGrant
     sign_in: SignIn
+    authorize: Authorize
+    redeem: Redeem
     administer: Administer
 
     async def reload_policies(self) -> tuple[Fault, ...]:
@@ -165,20 +169,26 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     )
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
+    sealer = AeadSealer([files.keys.sealing], entropy)
+    create_grant = CreateGrant(
+        registered, servers.catalog.current, grants, files.store, ledger, files.keys.tokens, clock, entropy
+    )
+    end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
+    authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy)
     return Remit(
         configuration=configuration,
         files=files,
         servers=servers,
         grants=grants,
         changes=changes,
-        sealer=AeadSealer([files.keys.sealing], entropy),
+        sealer=sealer,
         records=IndexedRecords(files.index),
         policy=policy,
         walk=tool_call(configuration, files, servers, grants, policy, calls),
-        create_grant=CreateGrant(
-            registered, current, grants, files.store, ledger, files.keys.tokens, clock, entropy, GrantLimits()
-        ),
-        end_grant=EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy),
+        create_grant=create_grant,
+        end_grant=end_grant,
+        authorize=authorize,
+        redeem=Redeem(create_grant, authorize, end_grant, sealer),
         sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )
@@ -294,6 +304,8 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
         ledger_sequence=sequence,
     ).load()
     await remit.sign_in.load()
+    await remit.authorize.load()
+    await remit.redeem.load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
     pinned = await asyncio.to_thread(remit.files.index.servers_pinned)
     if ask_servers:

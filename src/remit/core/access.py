@@ -25,12 +25,12 @@ class Consented(msgspec.Struct, frozen=True):
 
 
 def require_consent(bound: Bound) -> Consented:
-    """Stage 3. Until the interactive authorization server exists, only two origins stand for an agreement: a
-    registered client acting for itself, and a grant an administrator made through a role. Any other origin is
-    refused.
+    """Stage 3. Three origins stand for an agreement: the person's own consent to this client, a client that acts for
+    itself, and a grant an administrator made through a role. Any other origin is refused. Taking a consent back
+    ends its grants, so a live one has it.
     """
     origin = bound.grant.origin
-    if origin.how not in ("client_credentials", "administration"):
+    if origin.how not in ("consent", "client_credentials", "administration") or not origin.by:
         raise refuse(Reason.CONTEXT_MISSING, "the grant has no consent behind it")
     return Consented(bound, f"{origin.how}:{origin.by}")
 

@@ -27,6 +27,11 @@ class Attempts:
             for other in fullest[: max(1, self._names_max // 10)]:
                 del self._buckets[other]
 
+    def give_back(self, name: str, monotonic_s: float) -> None:
+        """The try was none of those that are to be limited."""
+        if name in self._buckets:
+            self._buckets[name] = (min(self._burst, self._left(name, monotonic_s) + 1), monotonic_s)
+
     def _left(self, name: str, monotonic_s: float) -> float:
         left, as_of_s = self._buckets.get(name, (self._burst, monotonic_s))
         return min(self._burst, left + (monotonic_s - as_of_s) * self._per_s)

@@ -28,6 +28,7 @@ class RecordKind(StrEnum):
     LISTING = "listing"  # what was shown, as a digest
     GRANT = "grant"  # made, narrowed, ended
     ADMIN = "admin"  # an administrative act
+    CONSENT = "consent"  # given, refused, taken back
     ACCOUNT = "account"  # invited, password set, signed in or out, locked
     CATALOG = "catalog"  # pinned, drifted, approved
     POLICY = "policy"  # a set was loaded or refused

@@ -15,7 +15,7 @@ from remit.core.ledger import Position, RecordKind, grant_fields
 from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
 from remit.core.purposes import PurposeClass, classify
 from remit.core.reasons import Reason
-from remit.core.scope import OneTool, Scope, WholeServer, covers, intersect, scope_text
+from remit.core.scope import Constraint, OneTool, Scope, WholeServer, covers, intersect, scope_text
 from remit.core.secret import Secret
 from remit.core.stored_grant import to_stored
 from remit.ports.clock import Clock, Entropy
@@ -43,6 +43,8 @@ class GrantLimits:
     administration_ttl_s_max: float = 3600.0
     client_ttl_s_max: float = 86_400.0
     client_token_ttl_s: float = 300.0
+    consent_ttl_s_max: float = 28_800.0
+    consent_token_ttl_s: float = 300.0
     idle_s_max: float = 3600.0
 
 
@@ -66,6 +68,26 @@ class AdministrationRequest:
     ttl_s: float | None = None
     budget: Budget = field(default_factory=Unmetered)
     presence: Presence = Presence.AUTONOMOUS
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """What a person is asked to agree to, or agreed to: that this client acts for their account. `consent` names the
+    agreement, and `grant_id` the grant it makes, so that asking for it twice makes it once.
+    """
+
+    account: str
+    client: str
+    resource: str
+    environment: str
+    purpose: str
+    purpose_class: str = ""
+    scopes: frozenset[Scope] = frozenset()
+    constraints: frozenset[Constraint] = frozenset()
+    ttl_s: float = float("inf")
+    budget: Budget = field(default_factory=Unmetered)
+    consent: str = ""
+    grant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,8 @@ class _Draft:
     budget: Budget
     idle_s_max: float
     origin: Origin
+    constraints: frozenset[Constraint] = frozenset()
+    grant_id: str = ""
 
 
 @dataclass(slots=True)
@@ -166,6 +190,36 @@ class CreateGrant:
         await self._durable(live)
         return self._granted(live, self.limits.client_token_ttl_s)
 
+    def preview(self, request: ConsentRequest) -> Grant:
+        """The grant a yes would make, for the page that asks. Raises what `for_consent` does."""
+        return self._composed(self._consent_draft(request))
+
+    async def for_consent(self, request: ConsentRequest) -> Granted:
+        """The grant a person agreed to. Raises `Invalid`, `Denied`, `Outage`."""
+        live = self.grants.find(request.grant_id)
+        if live is None:
+            live = await self._made(self.preview(request), keep_one=False)
+        await self._durable(live)
+        return self.token_for(live)
+
+    def token_for(self, live: LiveGrant) -> Granted:
+        """A further token for a grant a person agreed to. Raises `Unauthenticated` when the grant is over."""
+        return self._granted(live, self.limits.consent_token_ttl_s)
+
+    def _consent_draft(self, request: ConsentRequest) -> _Draft:
+        account, client = self.registry.accounts.get(request.account), self.registry.clients.get(request.client)
+        if account is None or client is None or client.tenant != account.tenant:
+            raise refuse(Reason.INVALID_PARAMS, "the account or the client is not registered, or not with one tenant")
+        return _Draft(
+            tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
+            roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(),
+            presence=Presence.INTERACTIVE, purpose=request.purpose, purpose_class=request.purpose_class,
+            resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
+            ttl_s=min(request.ttl_s, self.limits.consent_ttl_s_max), budget=request.budget,
+            idle_s_max=self.limits.idle_s_max, origin=Origin("consent", request.consent),
+            constraints=request.constraints, grant_id=request.grant_id,
+        )  # fmt: skip
+
     def _within_term(self, grant: Grant) -> Grant:
         """A client's grants end together with the first of them, and with them the budget they share."""
         monotonic_s = self.clock.monotonic_s()
@@ -206,10 +260,12 @@ class CreateGrant:
                 Reason.OUTSIDE_GRANT, "nothing is left that purpose, account or client, resource and scope share"
             )
         return Grant(
-            id=self.entropy.id("grt"), tenant=draft.tenant, environment=draft.environment, subject=draft.subject,
+            id=draft.grant_id or self.entropy.id("grt"), tenant=draft.tenant, environment=draft.environment,
+            subject=draft.subject,
             roles=draft.roles, client_id=draft.client_id, attestation=draft.attestation, actors=draft.actors,
             presence=draft.presence, purpose=purpose, resource=draft.resource, scopes=scopes,
-            constraints=klass.constraints, budget=tighter(draft.budget, klass.budget), idle_s_max=draft.idle_s_max,
+            constraints=klass.constraints | draft.constraints,
+            budget=tighter(draft.budget, klass.budget), idle_s_max=draft.idle_s_max,
             created_at_s=now_s, expires_at_s=now_s + min(draft.ttl_s, klass.ttl_s), origin=draft.origin,
             high_risk=False,
         )  # fmt: skip

@@ -1,20 +1,25 @@
-"""What acts in a person's own name: seen and ended by that person, with no role and nobody's help."""
+"""What acts in a person's own name, and what they agreed to: seen and ended by them, with no role and nobody's help."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remit.core.grant import GrantEvent, GrantState, LiveGrant
+from remit.core.consent import Consent, ConsentState
+from remit.core.grant import Grant, GrantEvent, GrantState, LiveGrant
 from remit.core.grantbook import GrantBook, Selector
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.sign_in import BrowserSession
+from remit.flows.authorize import Authorize
 from remit.flows.end_grant import EndGrant
+from remit.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class OwnGrants:
     grants: GrantBook
     end_grant: EndGrant
+    authorize: Authorize
+    clock: Clock
 
     def of(self, session: BrowserSession) -> list[LiveGrant]:
         """The live ones, oldest first."""
@@ -30,6 +35,35 @@ class OwnGrants:
             Selector(grant=grant_id), GrantEvent.FINISH, tenants=frozenset({session.tenant}), by=session.account
         )
         return True
+
+    def agreed(self, session: BrowserSession) -> list[Consent]:
+        """What they agreed to and did not take back, newest first."""
+        now_s = self.clock.now_s()
+        found = [
+            consent
+            for consent in self.authorize.consents.values()
+            if consent.state is ConsentState.ACTIVE
+            and now_s < consent.expires_at_s
+            and (consent.tenant, consent.subject) == (session.tenant, Principal(PrincipalKind.HUMAN, session.account))
+        ]
+        return sorted(found, key=lambda consent: consent.given_at_s, reverse=True)
+
+    async def take_back(self, session: BrowserSession, consent_id: str) -> bool:
+        """The consent, and every grant on it and on those it replaced. False for one that is not theirs as for one that
+        is not there. Raises `Outage`.
+        """
+        taken = {consent.id: consent for consent in self.agreed(session)}.get(consent_id)
+        if taken is None:
+            return False
+        await self.authorize.take_back(consent_id)
+        for live in self.of(session):
+            if live.grant.origin.how == "consent" and _about(live.grant) == _about(taken):
+                await self.end(session, live.grant.id)
+        return True
+
+
+def _about(of: Grant | Consent) -> tuple[str, str, str]:
+    return of.client_id, of.resource, of.environment
 
 
 def _is_theirs(live: LiveGrant, session: BrowserSession) -> bool:

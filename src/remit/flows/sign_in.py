@@ -18,6 +18,7 @@ from remit.core.errors import refuse
 from remit.core.ledger import RecordKind
 from remit.core.passwords import checked_password, normalized
 from remit.core.reasons import Reason
+from remit.core.rows import from_row, row_id, to_row
 from remit.core.secret import Secret
 from remit.core.sign_in import (
     INVITATION_S,
@@ -28,9 +29,6 @@ from remit.core.sign_in import (
     BrowserSession,
     Invitation,
     KeptPassword,
-    from_row,
-    row_id,
-    to_row,
 )
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
@@ -139,6 +137,8 @@ class SignIn:
             self.ledger.refused(Reason.ACCOUNT_LOCKED)
             raise refuse(Reason.ACCOUNT_LOCKED)
         self._wrong.pop(name, None)
+        for attempts, key in ((self.names, name), (self.pairs, f"{peer} {name}")):  # no guess
+            attempts.give_back(key, self.clock.monotonic_s())
         if self.passwords.outdated(kept.hash):
             await self._rehashed(kept, typed)
         return await self._session(account)

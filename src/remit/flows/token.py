@@ -6,9 +6,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from remit.core.attempts import Attempts
+from remit.core.authorization_details import granted_details
 from remit.core.clients import Client, ClientAuthentication
 from remit.core.errors import Invalid, Refusal
 from remit.core.ledger import RecordKind
@@ -16,26 +17,17 @@ from remit.core.reasons import Kind, Reason
 from remit.core.scope import Scope, parse_scope, scope_text
 from remit.core.secret import Secret
 from remit.flows.create_grant import CreateGrant, Granted
+from remit.flows.oauth_error import OAuthError as OAuthError
+from remit.flows.redeem import Redeem
 from remit.ports.assertions import ClientAssertions
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SCOPES_MAX: Final = 256
-
-
-class OAuthError(Exception):
-    """An error answer of RFC 6749 section 5.2. `basic` adds a `WWW-Authenticate`, `wait_s` a `Retry-After` header."""
-
-    def __init__(
-        self, error: str, description: str, *, status: int = 400, basic: bool = False, wait_s: float = 0.0
-    ) -> None:
-        super().__init__(f"{error}: {description}")
-        self.error = error
-        self.description = description
-        self.status = status
-        self.basic = basic
-        self.wait_s = wait_s
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"
+BY_A_PERSON: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +47,8 @@ class TokenAnswer:
     token: Secret
     expires_in_s: int
     scope: str
+    refresh: Secret | None = None
+    details: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,6 +57,7 @@ class IssueToken:
     stranger elsewhere cannot lock a client out."""
 
     create: CreateGrant
+    redeem: Redeem
     assertions: ClientAssertions
     ledger: Ledger
     clock: Clock
@@ -77,7 +72,7 @@ class IssueToken:
         client = self._authenticated(request)
         self._limit(self.requests, client.id)
         try:
-            granted = await self._granted(client, request.parameters)
+            granted, refresh = await self._granted(client, request.parameters)
         except OAuthError as error:
             self._record_denial(client, error.error, error.description)
             raise
@@ -86,7 +81,8 @@ class IssueToken:
                 self._record_denial(client, refusal.reason.value, refusal.detail)
             raise _as_oauth(refusal) from refusal
         expires_in_s = granted.token_expires_at_s - int(self.clock.now_s())
-        return TokenAnswer(granted.token, expires_in_s, scope_text(granted.grant.scopes))
+        details = tuple(granted_details(granted.grant)) if refresh is not None else ()
+        return TokenAnswer(granted.token, expires_in_s, scope_text(granted.grant.scopes), refresh, details)
 
     # 1 the client ------------------------------------------------------------------------------------------------
     def _authenticated(self, request: TokenRequest) -> Client:
@@ -98,9 +94,12 @@ class IssueToken:
             raise OAuthError("invalid_request", "more than one way of client authentication")
         basic = request.basic is not None
         try:
-            client = (
-                self._by_assertion(request.parameters) if asserted else self._by_secret(request.basic, request.peer)
-            )
+            if not asserted and not basic:
+                client = self._by_name(request.parameters)
+            else:
+                client = (
+                    self._by_assertion(request.parameters) if asserted else self._by_secret(request.basic, request.peer)
+                )
         except Refusal as refusal:
             self.ledger.refused(refusal.reason)
             if refusal.kind is Kind.OUTAGE:
@@ -112,6 +111,13 @@ class IssueToken:
         if request.parameters.get("client_id", client.id) != client.id:
             raise OAuthError("invalid_request", "client_id is not the authenticated client")
         return client
+
+    def _by_name(self, parameters: Mapping[str, str]) -> Client | None:
+        """A public client proves nothing; the code's verifier and the refresh token are its proof (OAuth 2.1)."""
+        if parameters.get("grant_type") not in BY_A_PERSON:
+            return None
+        client = self.create.registry.clients.get(parameters.get("client_id", ""))
+        return client if client is not None and client.authentication is ClientAuthentication.NONE else None
 
     def _by_assertion(self, parameters: Mapping[str, str]) -> Client | None:
         if parameters.get("client_assertion_type") != JWT_BEARER:
@@ -141,12 +147,18 @@ class IssueToken:
         return None
 
     # 2 what it asks for, 3 what it is granted --------------------------------------------------------------------
-    async def _granted(self, client: Client, parameters: Mapping[str, str]) -> Granted:
+    async def _granted(self, client: Client, parameters: Mapping[str, str]) -> tuple[Granted, Secret | None]:
         grant_type = parameters.get("grant_type")
         if grant_type is None:
             raise OAuthError("invalid_request", "grant_type is missing")
+        if grant_type == AUTHORIZATION_CODE:
+            redeemed = await self.redeem.code(client, parameters)
+            return redeemed.granted, redeemed.refresh
+        if grant_type == REFRESH_TOKEN:
+            redeemed = await self.redeem.refresh(client, parameters)
+            return redeemed.granted, redeemed.refresh
         if grant_type != "client_credentials":
-            raise OAuthError("unsupported_grant_type", "expected client_credentials")
+            raise OAuthError("unsupported_grant_type", f"expected {', '.join((*BY_A_PERSON, 'client_credentials'))}")
         if client.terms is None:
             raise OAuthError("unauthorized_client", "the client is registered without a grant of its own")
         if "authorization_details" in parameters:  # left unread it would be a grant wider than what was asked for
@@ -154,7 +166,7 @@ class IssueToken:
         resource = parameters.get("resource", "")
         if not resource:
             raise OAuthError("invalid_target", "resource is missing: name the endpoint the token is for (RFC 8707)")
-        return await self.create.for_client(client, resource, _scopes(parameters.get("scope", "")))
+        return await self.create.for_client(client, resource, _scopes(parameters.get("scope", ""))), None
 
     def _limit(self, attempts: Attempts, name: str) -> None:
         self._require_attempts(attempts, name)

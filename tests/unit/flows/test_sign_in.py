@@ -231,6 +231,12 @@ async def test_one_peer_s_guesses_at_many_names_are_slowed_down(scene: Scene) ->
     assert said == [Reason.SIGN_IN_FAILED] * 60 + [Reason.LIMIT_RATE] * 2
 
 
+async def test_signing_in_is_no_guess_however_often(scene: Scene) -> None:
+    for _ in range(30):
+        await scene.walk.sign_in("engineer", RIGHT, peer="192.0.2.1")
+    assert [await scene.refused() for _ in range(11)] == [Reason.SIGN_IN_FAILED] * 10 + [Reason.LIMIT_RATE]
+
+
 async def test_guesses_made_at_once_count_before_the_first_is_answered(scene: Scene) -> None:
     tries = [scene.walk.sign_in("engineer", WRONG, peer="192.0.2.1") for _ in range(20)]
     answers = await asyncio.gather(*tries, return_exceptions=True)

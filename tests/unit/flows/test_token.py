@@ -53,7 +53,12 @@ class Endpoint:
         )
         self.assertions = FakeAssertions()
         self.flow = IssueToken(
-            self.scene.create, self.assertions, self.scene.ledger, self.scene.clock, self.scene.entropy
+            self.scene.create,
+            self.scene.redeem,
+            self.assertions,
+            self.scene.ledger,
+            self.scene.clock,
+            self.scene.entropy,
         )
 
     async def ask(
@@ -121,7 +126,7 @@ async def test_a_resource_that_is_missing_or_not_the_clients_is_refused(
     assert (await endpoint.refused(resource=resource)).error == "invalid_target"
 
 
-@pytest.mark.parametrize("grant_type", ["authorization_code", "password", "refresh_token", "implicit"])
+@pytest.mark.parametrize("grant_type", ["password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"])
 async def test_no_other_grant_type_is_served(endpoint: Endpoint, grant_type: str) -> None:
     assert (await endpoint.refused(grant_type=grant_type)).error == "unsupported_grant_type"
 

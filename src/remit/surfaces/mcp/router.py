@@ -10,6 +10,7 @@ WELL_KNOWN = b"/.well-known/"
 PAGES = frozenset(
     {
         b"/authorize", b"/token", b"/jwks.json", b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end",
+        b"/account/take-back", b"/consent",
     }
 )  # fmt: skip
 NOTHING_HERE = b'{"error":"not_found"}'

@@ -19,7 +19,6 @@ from remit.surfaces.oauth.metadata import authorization_server, protected_resour
 Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-NO_SIGN_IN = "no client can ask a person here: use client_credentials, or a grant made by remit grant create"
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
@@ -35,17 +34,15 @@ def oauth_app(
             answer = await issue(await read_token_request(request))
         except OAuthError as error:
             return _error(error)
-        body = {
+        body: dict[str, Any] = {
             "access_token": answer.token.expose().decode("ascii"),
             "token_type": "Bearer",
             "expires_in": answer.expires_in_s,
             "scope": answer.scope,
         }
+        if answer.refresh is not None:
+            body |= {"refresh_token": answer.refresh.expose().decode("ascii"), "authorization_details": answer.details}
         return JSONResponse(body, headers=NO_STORE)
-
-    async def authorize(_request: Request) -> Response:
-        """No redirect: nothing about the request has been checked that would make its redirect_uri safe."""
-        return _error(OAuthError("unsupported_response_type", NO_SIGN_IN))
 
     async def keys(_request: Request) -> Response:
         return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
@@ -64,7 +61,6 @@ def oauth_app(
     app = Starlette(
         routes=[
             Route("/token", token, methods=["POST"]),
-            Route("/authorize", authorize, methods=["GET", "POST"]),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
             Route("/.well-known/openid-configuration", server_metadata),

@@ -8,17 +8,19 @@ ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
-    """RFC 8414 section 2. The authorization endpoint serves no response type: no client can ask a person. It is named
-    because clients (both official SDKs among them) read no metadata without one.
-    """
+    """RFC 8414 section 2, RFC 9207, RFC 9396."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "jwks_uri": f"{issuer}/jwks.json",
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "authorization_details_types_supported": ["mcp_tool"],
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
     }
 

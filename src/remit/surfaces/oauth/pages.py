@@ -31,7 +31,7 @@ from remit.surfaces.oauth.browser import (
     require_own_form,
 )
 from remit.surfaces.oauth.form import read_form
-from remit.surfaces.oauth.render import HEADERS, grant_shown, message, page
+from remit.surfaces.oauth.render import HEADERS, consent_shown, grant_shown, message, page
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -40,29 +40,35 @@ Handler = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class People:
     """What the pages stand on. `home` runs a coroutine on the loop that grants and sessions live on; `origin` is the
-    public one, from the configuration.
+    public one, from the configuration. `move` binds a client's request to another browser cookie; empty if it cannot.
     """
 
     sign_in: SignIn
     own: OwnGrants
     home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     origin: str
+    move: Callable[[str, Secret, Secret], Awaitable[str]]
+
+    async def at_home(self, work: Coroutine[Any, Any, T]) -> T:
+        result: T = await self.home(work)
+        return result
 
 
 def routes(people: People) -> list[Route]:
     pages = _Pages(people)
     return [
-        Route("/sign-in", _guarded(pages.ask_sign_in, people.origin), methods=["GET"]),
-        Route("/sign-in", _guarded(pages.sign_in, people.origin), methods=["POST"]),
-        Route("/sign-out", _guarded(pages.sign_out, people.origin), methods=["POST"]),
-        Route("/password", _guarded(pages.ask_password, people.origin), methods=["GET"]),
-        Route("/password", _guarded(pages.set_password, people.origin), methods=["POST"]),
-        Route("/account", _guarded(pages.account, people.origin), methods=["GET"]),
-        Route("/account/end", _guarded(pages.end, people.origin), methods=["POST"]),
+        Route("/sign-in", guarded(pages.ask_sign_in, people.origin), methods=["GET"]),
+        Route("/sign-in", guarded(pages.sign_in, people.origin), methods=["POST"]),
+        Route("/sign-out", guarded(pages.sign_out, people.origin), methods=["POST"]),
+        Route("/password", guarded(pages.ask_password, people.origin), methods=["GET"]),
+        Route("/password", guarded(pages.set_password, people.origin), methods=["POST"]),
+        Route("/account", guarded(pages.account, people.origin), methods=["GET"]),
+        Route("/account/end", guarded(pages.end, people.origin), methods=["POST"]),
+        Route("/account/take-back", guarded(pages.take_back, people.origin), methods=["POST"]),
     ]
 
 
-def _guarded(handler: Handler, origin: str) -> Handler:
+def guarded(handler: Handler, origin: str) -> Handler:
     """Whatever is refused is a page that says what and what to do. A name that was made to lead here is not ours
     (DNS rebinding): nothing is done under it.
     """
@@ -100,18 +106,19 @@ class _Pages:
 
     # signing in and out
     async def ask_sign_in(self, request: Request) -> Response:
-        return self._sign_in_page(request, said="Your password is set." if _query(request, "set") else "")
+        said = "Your password is set." if _query(request, "set") else ""
+        return self._sign_in_page(request, said=said, request_handle=_query(request, "request"))
 
     def _sign_in_page(self, request: Request, **values: Any) -> Response:
         browser = cookie(request, BROWSER) or new_browser()
-        values = {"name": "", **values}
+        values = {"name": "", "request_handle": "", **values}
         answer = page("sign_in.html", host=self._host, form=form_token(browser), **values)
         keep(answer, BROWSER, browser)
         return answer
 
     async def sign_in(self, request: Request) -> Response:
         form = await read_form(request)
-        require_own_form(request, form, self._people.origin)
+        browser = require_own_form(request, form, self._people.origin)
         name, typed = form.get("name", ""), form.get("password", "")
         peer = request.client.host if request.client else ""
         try:
@@ -120,16 +127,26 @@ class _Pages:
             if refusal.kind is Kind.OUTAGE:
                 raise
             status, said = refusal.meaning.http_status, said_of(refusal)
-            return self._sign_in_page(request, name=name[:256], said=said, bad=True, status=status)
-        answer = _see("/account")
+            return self._sign_in_page(
+                request, name=name[:256], said=said, bad=True, status=status, request_handle=form.get("request", "")
+            )
+        return await self._entered(browser, session, form.get("request", ""))
+
+    async def _entered(self, browser: Secret, session: Secret, handle: str) -> Response:
+        """A form seen before somebody signed in is not one of theirs, so the browser gets a new cookie. The request it
+        came with moves along.
+        """
+        fresh = new_browser()
+        moved = await self._people.move(handle, browser, fresh) if handle else ""
+        answer = see(f"/consent?request={moved}" if moved else "/account")
         keep(answer, SESSION, session)
-        keep(answer, BROWSER, new_browser())  # a form seen before somebody signed in is not one of theirs
+        keep(answer, BROWSER, fresh)
         return answer
 
     async def sign_out(self, request: Request) -> Response:
         require_own_form(request, await read_form(request), self._people.origin)
         session = cookie(request, SESSION)
-        answer = _see("/sign-in")
+        answer = see("/sign-in")
         forget(answer, SESSION)
         forget(answer, BROWSER)
         if session is not None:
@@ -163,7 +180,7 @@ class _Pages:
             if refusal.reason is not Reason.PASSWORD_WEAK:
                 raise
             return self._password_page(request, account, link, said=said_of(refusal), bad=True, status=400)
-        return _see("/sign-in?set=1")
+        return see("/sign-in?set=1")
 
     async def _invited(self, link: str) -> str:
         return self._people.sign_in.invited(_secret(link))
@@ -172,27 +189,44 @@ class _Pages:
     async def account(self, request: Request) -> Response:
         session = await self._session(request)
         if session is None:
-            return _see("/sign-in")
+            return see("/sign-in")
         browser = cookie(request, BROWSER) or new_browser()
-        grants = await self._home(self._grants(session))
-        values: dict[str, Any] = {"account": session.account, "tenant": session.tenant, "grants": grants}
+        grants, agreed = await self._home(self._own(session))
+        values: dict[str, Any] = {
+            "account": session.account,
+            "tenant": session.tenant,
+            "grants": grants,
+            "agreed": agreed,
+        }
         answer = page("account.html", form=form_token(browser), **values)
         keep(answer, BROWSER, browser)
         return answer
 
-    async def _grants(self, session: BrowserSession) -> list[dict[str, Any]]:
-        return [grant_shown(live) for live in self._people.own.of(session)]
+    async def _own(self, session: BrowserSession) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        own = self._people.own
+        return [grant_shown(live) for live in own.of(session)], [consent_shown(each) for each in own.agreed(session)]
 
     async def end(self, request: Request) -> Response:
         form = await read_form(request)
         require_own_form(request, form, self._people.origin)
         session = await self._session(request)
         if session is None:
-            return _see("/sign-in")
+            return see("/sign-in")
         if not await self._home(self._people.own.end(session, form.get("grant", ""))):
             text = "No such grant acts in your name; it may have ended meanwhile."
             return message("Nothing to end", text, status=404)
-        return _see("/account")
+        return see("/account")
+
+    async def take_back(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        session = await self._session(request)
+        if session is None:
+            return see("/sign-in")
+        if not await self._home(self._people.own.take_back(session, form.get("consent", ""))):
+            text = "No such agreement of yours; you may have taken it back already."
+            return message("Nothing to take back", text, status=404)
+        return see("/account")
 
     # inside
     async def _session(self, request: Request) -> BrowserSession | None:
@@ -204,11 +238,10 @@ class _Pages:
         return await self._home(found())
 
     async def _home(self, work: Coroutine[Any, Any, T]) -> T:
-        result: T = await self._people.home(work)
-        return result
+        return await self._people.at_home(work)
 
 
-def _see(path: str) -> Response:
+def see(path: str) -> Response:
     """303: the form was taken, look there. Only ever to a path of ours."""
     return RedirectResponse(path, 303, headers=HEADERS)
 

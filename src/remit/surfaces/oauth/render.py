@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from remit.core.grant import Calls, LiveGrant
+from remit.core.consent import Consent
+from remit.core.grant import Calls, Grant, LiveGrant
+from remit.core.redirects import shown
 from remit.core.scope import scope_text
 
 _PAGES: Final = Environment(
@@ -19,11 +21,11 @@ _PAGES: Final = Environment(
 )
 _STYLE: Final = _PAGES.get_template("style.css").render()
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
 HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'"
-    ),
+    "Content-Security-Policy": _POLICY,
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -31,33 +33,59 @@ HEADERS: Final = {
 }
 
 
-def page(template: str, *, status: int = 200, said: str = "", bad: bool = False, **values: Any) -> HTMLResponse:
-    """`said` stands above the page: what just happened, or with `bad` what went wrong."""
+def page(
+    template: str, *, status: int = 200, said: str = "", bad: bool = False, target: str = "", **values: Any
+) -> HTMLResponse:
+    """`said` stands above the page: what just happened, or with `bad` what went wrong. `target` is where the answer to
+    the page's form sends the browser on to: browsers hold redirects against the policy too.
+    """
     # The style is our own file, and its hash in the policy must fit it byte for byte.
     text = _PAGES.get_template(template).render(style=Markup(_STYLE), said=said, bad=bad, **values)  # noqa: S704
-    return HTMLResponse(text, status, headers=HEADERS)
+    policy = {"Content-Security-Policy": f"{_POLICY} {target}".rstrip()}
+    return HTMLResponse(text, status, headers={**HEADERS, **policy})
 
 
 def message(heading: str, text: str, next: str = "", *, status: int) -> HTMLResponse:
     return page("message.html", status=status, heading=heading, text=text, next=next)
 
 
+def limits_shown(grant: Grant) -> list[str]:
+    return sorted(
+        f"{limit.tool}: {limit.argument} {limit.check} {', '.join(map(str, limit.values))}"
+        for limit in grant.constraints
+    )
+
+
+def consent_shown(consent: Consent) -> dict[str, Any]:
+    return {
+        "id": consent.id,
+        "client": consent.client_id,
+        "scopes": scope_text(consent.scopes),
+        "redirect": shown(consent.redirect).host,
+        "resource": consent.resource,
+        "environment": consent.environment,
+        "given": _moment(consent.given_at_s),
+    }
+
+
+def _moment(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def grant_shown(live: LiveGrant) -> dict[str, Any]:
     """A grant in the words a person needs to decide whether it should go on."""
     grant = live.grant
     budget = grant.budget
-    until = datetime.fromtimestamp(grant.expires_at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
     of = f" of {budget.calls_max}" if isinstance(budget, Calls) else ""
-    limits = sorted(f"{limit.tool}: {limit.argument} {limit.check} {limit.values}" for limit in grant.constraints)
     return {
         "id": grant.id,
         "purpose": grant.purpose.text,
         "client": grant.client_id,
         "scopes": scope_text(grant.scopes),
-        "limits": limits,
+        "limits": limits_shown(grant),
         "environment": grant.environment,
         "resource": grant.resource,
-        "until": until,
+        "until": _moment(grant.expires_at_s),
         "calls": f"{live.calls_used}{of} used",
         "by": f"{grant.origin.by} ({grant.origin.how})",
     }

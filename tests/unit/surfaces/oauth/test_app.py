@@ -174,18 +174,12 @@ async def test_metadata_says_only_what_is_true(app: ASGIApp, path: str) -> None:
     assert document["issuer"] == ISSUER
     assert document["token_endpoint"] == f"{ISSUER}/token"
     assert document["jwks_uri"] == f"{ISSUER}/jwks.json"
-    assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "client_secret_basic"]
-    assert document["response_types_supported"] == []
+    assert document["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert document["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt", "client_secret_basic"]
+    assert document["response_types_supported"] == ["code"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    assert document["authorization_response_iss_parameter_supported"] is True
     assert "registration_endpoint" not in document
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_nobody_signs_in_and_nobody_is_redirected(app: ASGIApp, method: str) -> None:
-    query = "response_type=code&client_id=x&redirect_uri=https://evil.test/"
-    answer = await ask(app, method, "/authorize", query=query)
-    assert (answer.status, answer.json["error"]) == (400, "unsupported_response_type")
-    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What stands behind an authorization code, and behind the refresh tokens of the grant it was exchanged for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from remit.core.grant import Budget, Calls, Unmetered
+from remit.core.rows import Stored
+
+CODE_S: Final = 60.0
+# How long the last refresh token but one still gets the same answer: clients that lost it ask again (RFC 9700 4.14.2).
+REUSE_GRACE_S: Final = 30.0
+
+
+class KeptCode(Stored, frozen=True, tag="remit.code/1"):
+    """Where the code was sent, what its holder must know, and what it stands for. `grant` is the id the grant will
+    have, so that exchanging it again after a crash finds the grant and makes no second one.
+    """
+
+    client: str
+    redirect_uri: str
+    challenge: str
+    resource: str
+    consent: str
+    grant: str
+    account: str
+    scopes: tuple[str, ...]
+    constraints: list[Any]
+    calls_max: int | None
+    purpose: str
+    purpose_class: str
+    environment: str
+    ttl_s: float
+    request: str
+    issued_at_s: float
+    used: bool
+
+    @property
+    def budget(self) -> Budget:
+        return Unmetered() if self.calls_max is None else Calls(self.calls_max)
+
+
+class Family(Stored, frozen=True, tag="remit.refresh/1"):
+    """The refresh tokens of one grant: only the newest generation is good, and the one before it for a moment."""
+
+    client: str
+    generation: int
+    rotated_at_s: float

@@ -1,0 +1,299 @@
+"""A client sends a person here to ask whether it may act for them (RFC 6749 section 4.1, OAuth 2.1).
+
+    1 the request is right: who asks, where the answer goes, what for     2 the person signs in
+    3 the person sees what a yes would grant, never wider than asked       4 yes: consent, then code; no: an error
+
+Until the person has said yes nothing is stored: the request waits sealed in the browser, bound to it, for ten minutes,
+and is checked from the start at each step, so that a client that was withdrawn meanwhile gets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from remit.core.authorization_code import CODE_S, KeptCode
+from remit.core.authorization_details import Asked
+from remit.core.authorization_request import (
+    AuthorizationError,
+    AuthorizationRequest,
+    ErrorCode,
+    Prompt,
+    ReturnAddress,
+    asked,
+    return_address,
+)
+from remit.core.catalog import Catalog
+from remit.core.consent import Consent, ConsentEvent, ConsentState, Question, after, given
+from remit.core.errors import Denied, refuse
+from remit.core.grant import Budget, Calls, Grant, Unmetered
+from remit.core.ledger import RecordKind
+from remit.core.reasons import Reason
+from remit.core.rows import from_row, row_id, to_row
+from remit.core.scope import Constraint, Scope, scope_text, within
+from remit.core.secret import Secret
+from remit.core.sign_in import BrowserSession
+from remit.core.stored_consent import from_stored, to_stored
+from remit.core.stored_grant import constraints_to_stored
+from remit.flows.create_grant import ConsentRequest, CreateGrant
+from remit.ports.clock import Clock, Entropy
+from remit.ports.ledger import Ledger
+from remit.ports.sealer import Sealer, Unsealed
+from remit.ports.store import Store
+
+CODE: Final = "code"
+CONSENT: Final = "consent"
+SEALED_FOR: Final = "authorization request"
+REQUEST_S: Final = 600.0
+CODE_BYTES: Final = 32
+# What a yes stands for when nobody says how long.
+CONSENT_S: Final = 7_776_000.0
+UNSTATED: Final = "not stated yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that is right, at one browser. `id` is its own, for the one code it may become."""
+
+    id: str
+    begun_at_s: float
+    request: AuthorizationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the person made of it: no more than was asked."""
+
+    scopes: frozenset[Scope]
+    environment: str
+    purpose: str
+    purpose_class: str
+    ttl_s: float
+
+
+class AnswerError(Exception):
+    """An error for the client: the browser is sent to `url`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+
+@dataclass(slots=True)
+class Authorize:
+    """The walk and its ports. `catalog` returns the current one: a resource is an endpoint of a server there is."""
+
+    create: CreateGrant
+    catalog: Callable[[], Catalog]
+    sealer: Sealer
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    entropy: Entropy
+    codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
+    consents: dict[str, Consent] = field(init=False, default_factory=dict)
+
+    async def load(self) -> None:
+        """At a start. Raises `Outage` if a row is not whole."""
+        for row in await self.store.rows(CODE):
+            self.codes[row.id] = from_row(row.content, KeptCode)
+        for row in await self.store.rows(CONSENT):
+            self.consents[row.id] = from_stored(row.content)
+
+    # 1 the request ----------------------------------------------------------------------------------------------
+    def begin(self, parameters: Mapping[str, str], browser: Secret) -> str:
+        """The request, sealed to this browser. Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`."""
+        self._checked(parameters)
+        content = json.dumps({"id": self.entropy.id("req"), "at": self.clock.now_s(), "parameters": dict(parameters)})
+        return self.sealer.seal(SEALED_FOR, content.encode("utf-8", "surrogatepass"), bound_to=browser.expose())
+
+    def opened(self, handle: str, browser: Secret) -> Pending:
+        """The request again, as good as new. Raises `Invalid` for another browser's and one too old, and what `begin`
+        raises.
+        """
+        try:
+            content = json.loads(self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose()))
+        except Unsealed:
+            raise refuse(Reason.INVALID_REQUEST_STATE, "this request was not begun in this browser") from None
+        if not 0 <= self.clock.now_s() - content["at"] < REQUEST_S:
+            raise refuse(Reason.INVALID_REQUEST_STATE, "it took longer than ten minutes; go back to the client")
+        return Pending(content["id"], content["at"], self._checked(content["parameters"]))
+
+    def moved(self, handle: str, browser: Secret, to: Secret) -> str:
+        """The request bound to the same browser's next cookie, when somebody signs in. Raises what `opened` does."""
+        self.opened(handle, browser)
+        content = self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose())
+        return self.sealer.seal(SEALED_FOR, content, bound_to=to.expose())
+
+    def _checked(self, parameters: Mapping[str, str]) -> AuthorizationRequest:
+        address = return_address(parameters, self.create.registry.clients)
+        try:
+            return asked(address, parameters, self._resources())
+        except AuthorizationError as error:
+            raise self._answer_error(address, error.error, error.description) from None
+
+    def _resources(self) -> frozenset[str]:
+        root = f"{self.create.registry.issuer}/mcp"
+        return frozenset({root, *(f"{root}/{server}" for server in self.catalog().servers)})
+
+    # 2 the person -----------------------------------------------------------------------------------------------
+    def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
+        """Whether the person has to (again). With `prompt=none` nobody is asked anything: raises `AnswerError`."""
+        request = pending.request
+        if Prompt.NONE in request.prompts:
+            code = ErrorCode.LOGIN_REQUIRED if session is None else ErrorCode.CONSENT_REQUIRED
+            raise self._answer_error(request.address, code, "the person has to be asked")
+        if session is None:
+            return True
+        again = bool({Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & request.prompts)
+        age_s = self.clock.now_s() - session.signed_in_at_s
+        return (again and session.signed_in_at_s < pending.begun_at_s) or age_s > request.max_age_s
+
+    # 3 the question ---------------------------------------------------------------------------------------------
+    def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
+        """What a yes would grant, by environment; none where it would be nothing."""
+        found: dict[str, Grant] = {}
+        for environment in sorted(self.create.registry.environments):
+            try:
+                found[environment] = self.create.preview(self._request(pending, session, environment))
+            except Denied:
+                continue
+        return found
+
+    def _request(self, pending: Pending, session: BrowserSession, environment: str) -> ConsentRequest:
+        scopes, constraints, budget, purpose, ttl_s = _terms(pending.request)
+        return ConsentRequest(
+            account=session.account,
+            client=pending.request.address.client.id,
+            resource=pending.request.resource,
+            environment=environment,
+            purpose=purpose or UNSTATED,
+            scopes=scopes,
+            constraints=constraints,
+            ttl_s=ttl_s,
+            budget=budget,
+        )
+
+    # 4 the answer -----------------------------------------------------------------------------------------------
+    async def agree(self, pending: Pending, session: BrowserSession, choice: Choice) -> str:
+        """Where the browser goes with the code. The consent is on record, durably, before there is a code. Raises
+        `Invalid`, `Denied` for a choice wider than the question, `Outage`.
+        """
+        request = pending.request
+        offered = self.create.preview(self._request(pending, session, choice.environment))
+        if not choice.scopes or not within(choice.scopes, offered.scopes):
+            raise refuse(Reason.OUTSIDE_GRANT, "more was chosen than was asked for, or nothing")
+        consented = replace(
+            self._request(pending, session, choice.environment),
+            scopes=choice.scopes,
+            purpose=choice.purpose,
+            purpose_class=choice.purpose_class,
+            ttl_s=min(choice.ttl_s, _terms(request)[4]),
+        )
+        grant = self.create.preview(consented)
+        if any(code.request == pending.id for code in self.codes.values()):
+            raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
+        consent = given(
+            Question(
+                grant.tenant, grant.subject, grant.client_id, request.address.redirect_uri, grant.resource,
+                grant.scopes, grant.constraints, grant.purpose.klass, grant.environment,
+                grant.expires_at_s - grant.created_at_s,
+            ),
+            id=self.entropy.id("con"), now_s=self.clock.now_s(), expires_at_s=self.clock.now_s() + CONSENT_S,
+        )  # fmt: skip
+        code, kept = self._code(pending, consent, consented, grant)
+        self.codes[row_id(code)] = kept  # before the first await: one request is answered once
+        try:
+            await self._keep(consent)
+            await self.store.put(CODE, row_id(code), to_row(kept))
+        except BaseException:
+            del self.codes[row_id(code)]
+            raise
+        return self._url(request.address, {"code": code.expose().decode("ascii")})
+
+    async def decline(self, pending: Pending, session: BrowserSession) -> str:
+        """Where the browser goes with the person's no."""
+        client, account = pending.request.address.client, session.account
+        fields = {"event": "declined", "account": account, "tenant": session.tenant, "client": client.id}
+        self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), fields)
+        return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
+
+    async def take_back(self, consent_id: str) -> None:
+        """No code becomes a grant on it from now on; what was granted is ended by the caller. Raises `Outage`, and then
+        it is taken back here all the same.
+        """
+        over = after(self.consents[consent_id], ConsentEvent.REVOKE)
+        self.consents[consent_id] = over
+        await self.store.put(CONSENT, consent_id, to_stored(over))
+        self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(over, "taken_back"))
+
+    async def sweep(self) -> None:
+        """Forget codes whose request could not be answered again. Raises `Outage`."""
+        for id, code in list(self.codes.items()):
+            if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
+                self.codes.pop(id)
+                await self.store.remove(CODE, id)
+
+    # inside -----------------------------------------------------------------------------------------------------
+    async def _keep(self, consent: Consent) -> None:
+        """The record first; then the new consent in the place of those it replaces."""
+        position = self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(consent, "given"))
+        await self.ledger.durable(position)
+        await self.store.put(CONSENT, consent.id, to_stored(consent))
+        self.consents[consent.id] = consent
+        for id, earlier in list(self.consents.items()):
+            same = (earlier.subject, earlier.client_id, earlier.resource, earlier.redirect, earlier.environment)
+            now = (consent.subject, consent.client_id, consent.resource, consent.redirect, consent.environment)
+            if id != consent.id and earlier.state is ConsentState.ACTIVE and same == now:
+                self.consents[id] = after(earlier, ConsentEvent.REPLACE)
+                await self.store.put(CONSENT, id, to_stored(self.consents[id]))
+
+    def _code(
+        self, pending: Pending, consent: Consent, consented: ConsentRequest, grant: Grant
+    ) -> tuple[Secret, KeptCode]:
+        budget, request = grant.budget, pending.request
+        kept = KeptCode(
+            client=grant.client_id, redirect_uri=request.address.redirect_uri, challenge=request.challenge.digest,
+            resource=grant.resource, consent=consent.id, grant=self.entropy.id("grt"), account=consented.account,
+            scopes=tuple(sorted(map(str, grant.scopes))), constraints=constraints_to_stored(grant.constraints),
+            calls_max=budget.calls_max if isinstance(budget, Calls) else None, purpose=grant.purpose.text,
+            purpose_class=grant.purpose.klass, environment=grant.environment,
+            ttl_s=grant.expires_at_s - grant.created_at_s, request=pending.id, issued_at_s=self.clock.now_s(),
+            used=False,
+        )  # fmt: skip
+        return Secret(self.entropy.bytes(CODE_BYTES).hex().encode("ascii")), kept
+
+    def _answer_error(self, address: ReturnAddress, error: ErrorCode, description: str) -> AnswerError:
+        return AnswerError(self._url(address, {"error": error.value, "error_description": description}))
+
+    def _url(self, address: ReturnAddress, answer: Mapping[str, str]) -> str:
+        """The answer with the client's `state` and our `iss` (RFC 9207)."""
+        state = {"state": address.state} if address.state else {}
+        query = urlencode({**answer, **state, "iss": self.create.registry.issuer})
+        return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
+
+
+def _terms(request: AuthorizationRequest) -> tuple[frozenset[Scope], frozenset[Constraint], Budget, str, float]:
+    found = request.asked
+    if isinstance(found, Asked):
+        return found.scopes, found.constraints, found.budget, found.purpose, found.ttl_s
+    return frozenset(), frozenset(), Unmetered(), "", float("inf")
+
+
+def consent_fields(consent: Consent, event: str) -> dict[str, object]:
+    return {
+        "event": event,
+        "consent": consent.id,
+        "tenant": consent.tenant,
+        "account": consent.subject.id,
+        "client": consent.client_id,
+        "redirect": consent.redirect,
+        "resource": consent.resource,
+        "scope": scope_text(consent.scopes),
+        "environment": consent.environment,
+        "purpose_class": consent.purpose_class,
+        "ttl_s": round(consent.ttl_s),
+    }

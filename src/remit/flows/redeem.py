@@ -1,0 +1,170 @@
+"""Exchanging what a person's yes made for tokens: the code once, then refresh tokens one after the other.
+
+A code or a refresh token that comes a second time was copied: the grant behind it ends, with all that hangs on it
+(RFC 9700 sections 2.1.1 and 4.14.2). Two things look like a copy and are none: a client that never got the answer asks
+for it again, and a process that died half-way finds the grant it was about to make.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from remit.core.authorization_code import CODE_S, REUSE_GRACE_S, Family, KeptCode
+from remit.core.clients import Client
+from remit.core.consent import ConsentState
+from remit.core.errors import Refusal
+from remit.core.grant import GrantEvent
+from remit.core.grantbook import Selector
+from remit.core.pkce import METHOD, CodeChallenge, verified
+from remit.core.rows import from_row, row_id, to_row
+from remit.core.scope import parse_scope
+from remit.core.secret import Secret
+from remit.core.stored_grant import constraints_from_stored
+from remit.flows.authorize import CODE, Authorize
+from remit.flows.create_grant import ConsentRequest, CreateGrant, Granted
+from remit.flows.end_grant import EndGrant
+from remit.flows.oauth_error import OAuthError
+from remit.ports.sealer import Sealer, Unsealed
+
+REFRESH: Final = "refresh"
+SEALED_FOR: Final = "refresh token"
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """`refresh` is good until the grant ends, or until it is used."""
+
+    granted: Granted
+    refresh: Secret
+
+
+@dataclass(slots=True)
+class Redeem:
+    create: CreateGrant
+    authorize: Authorize
+    end_grant: EndGrant
+    sealer: Sealer
+    _families: dict[str, Family] = field(init=False, default_factory=dict)
+
+    async def load(self) -> None:
+        """At a start, after the grants. Raises `Outage` if a row is not whole."""
+        for row in await self.create.store.rows(REFRESH):
+            self._families[row.id] = from_row(row.content, Family)
+
+    # the code ---------------------------------------------------------------------------------------------------
+    async def code(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:
+        """RFC 6749 section 4.1.3. Raises `OAuthError`, and `Refusal` for what the grant itself is refused for."""
+        presented = row_id(Secret(parameters.get("code", "").encode("utf-8", "replace")))
+        kept = self.authorize.codes.get(presented)
+        if kept is None or kept.client != client.id:
+            raise OAuthError("invalid_grant", "the code is not one that was given to this client, or too old")
+        if kept.used:
+            await self._copied(kept.grant)
+            raise OAuthError("invalid_grant", "the code was used before; what was granted on it has ended")
+        self._require_fits(kept, parameters)
+        granted = await self._granted(kept)
+        used = replace(kept, used=True)
+        if self.authorize.codes.get(presented) is not kept:  # somebody else used it while the grant was made
+            await self._copied(kept.grant)
+            raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
+        self.authorize.codes[presented] = used
+        await self.create.store.put(CODE, presented, to_row(used))
+        family = Family(client.id, 1, self.create.clock.now_s())
+        await self._keep(granted.grant.id, family)
+        return Redeemed(granted, self._refresh_token(granted.grant.id, family))
+
+    def _require_fits(self, kept: KeptCode, parameters: Mapping[str, str]) -> None:
+        if not 0 <= self.create.clock.now_s() - kept.issued_at_s < CODE_S:
+            raise OAuthError("invalid_grant", f"the code is older than {CODE_S:.0f} s")
+        if parameters.get("redirect_uri", kept.redirect_uri) != kept.redirect_uri:
+            raise OAuthError("invalid_grant", "redirect_uri is not the one the code was sent to")
+        if parameters.get("resource", kept.resource) != kept.resource:
+            raise OAuthError("invalid_target", f"the code is for {kept.resource}")
+        challenge = CodeChallenge.parse(kept.challenge, METHOD)
+        verifier = Secret(parameters.get("code_verifier", "").encode("utf-8", "replace"))
+        if not verified(challenge, verifier):
+            raise OAuthError("invalid_grant", "code_verifier is missing or does not fit the code_challenge (RFC 7636)")
+        consent = self.authorize.consents.get(kept.consent)
+        if consent is None or consent.state is ConsentState.REVOKED:
+            raise OAuthError("invalid_grant", "the consent was taken back")
+
+    async def _granted(self, kept: KeptCode) -> Granted:
+        return await self.create.for_consent(
+            ConsentRequest(
+                account=kept.account,
+                client=kept.client,
+                resource=kept.resource,
+                environment=kept.environment,
+                purpose=kept.purpose,
+                purpose_class=kept.purpose_class,
+                scopes=frozenset(map(parse_scope, kept.scopes)),
+                constraints=constraints_from_stored(kept.constraints),
+                ttl_s=kept.ttl_s,
+                budget=kept.budget,
+                consent=kept.consent,
+                grant_id=kept.grant,
+            )
+        )
+
+    # refreshing -------------------------------------------------------------------------------------------------
+    async def refresh(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:
+        """RFC 6749 section 6: the same grant, a new token of each kind. Raises `OAuthError`, `Refusal`."""
+        grant_id, generation = self._opened(client, parameters.get("refresh_token", ""))
+        family, live = self._families.get(grant_id), self.create.grants.find(grant_id)
+        if family is None or live is None or family.client != client.id:
+            raise OAuthError("invalid_grant", "the refresh token's grant is over")
+        if parameters.get("resource", live.grant.resource) != live.grant.resource:
+            raise OAuthError("invalid_target", f"the grant is for {live.grant.resource}")
+        if parameters.get("scope"):  # a token of ours says what its grant says; a narrower one would not be narrower
+            raise OAuthError("invalid_scope", "scope cannot be changed by refreshing: ask anew")
+        granted = self.create.token_for(live)
+        now_s = self.create.clock.now_s()
+        if generation == family.generation:
+            family = replace(family, generation=generation + 1, rotated_at_s=now_s)
+            await self._keep(grant_id, family)
+        elif generation != family.generation - 1 or not 0 <= now_s - family.rotated_at_s < REUSE_GRACE_S:
+            await self._copied(grant_id)
+            raise OAuthError("invalid_grant", "the refresh token was used before; its grant has ended")
+        return Redeemed(granted, self._refresh_token(grant_id, family))
+
+    def _opened(self, client: Client, presented: str) -> tuple[str, int]:
+        try:
+            content = json.loads(self.sealer.open(SEALED_FOR, presented, bound_to=client.id.encode("utf-8")))
+        except Unsealed:
+            raise OAuthError("invalid_grant", "the refresh token is not one that was given to this client") from None
+        return content["grant"], content["generation"]
+
+    def _refresh_token(self, grant_id: str, family: Family) -> Secret:
+        content = json.dumps({"grant": grant_id, "generation": family.generation}).encode("ascii")
+        sealed = self.sealer.seal(SEALED_FOR, content, bound_to=family.client.encode("utf-8"))
+        return Secret(sealed.encode("ascii"))
+
+    async def sweep(self) -> None:
+        """Forget the families of grants that are forgotten. Raises `Outage`."""
+        for grant_id in list(self._families):
+            if self.create.grants.find(grant_id) is None:
+                self._families.pop(grant_id)
+                await self.create.store.remove(REFRESH, grant_id)
+
+    # inside -----------------------------------------------------------------------------------------------------
+    async def _keep(self, grant_id: str, family: Family) -> None:
+        """In memory before the first await: of two who refresh at once, one rotates."""
+        self._families[grant_id] = family
+        await self.create.store.put(REFRESH, grant_id, to_row(family))
+
+    async def _copied(self, grant_id: str) -> None:
+        """End the grant. An outage does not bring it back: it has ended here, and the sweep stores that."""
+        live = self.create.grants.find(grant_id)
+        if live is None:
+            return
+        try:
+            await self.end_grant.end(
+                Selector(grant=grant_id), GrantEvent.REVOKE, tenants=frozenset({live.grant.tenant}), by="remit: reuse"
+            )
+        except Refusal:
+            return

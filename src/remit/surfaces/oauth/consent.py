@@ -1,0 +1,210 @@
+"""The question: a client has sent a person here, who is shown what a yes would grant, never more than was asked."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from remit.core.catalog import ItemKind
+from remit.core.errors import Invalid, Refusal
+from remit.core.grant import Calls, Grant
+from remit.core.principals import Attestation
+from remit.core.reasons import Kind, Reason
+from remit.core.redirects import shown
+from remit.core.scope import OneTool, Scope
+from remit.core.sign_in import BrowserSession
+from remit.flows.authorize import UNSTATED, AnswerError, Authorize, Choice, Pending
+from remit.flows.token import OAuthError
+from remit.surfaces.oauth.browser import BROWSER, SESSION, cookie, form_token, keep, new_browser, require_own_form
+from remit.surfaces.oauth.form import parse_form, read_form
+from remit.surfaces.oauth.pages import People, guarded, said_of, see
+from remit.surfaces.oauth.render import HEADERS, limits_shown, message, page
+
+DURATIONS: Final = (1, 2, 4, 8)
+TOOLS_NAMED_MAX: Final = 40
+ATTESTED: Final = {
+    Attestation.NONE: "Whether it is what it says is not verified.",
+    Attestation.REGISTERED: "It is registered here and proves who it is with its own key or secret.",
+}
+
+
+def routes(people: People, authorize: Authorize) -> list[Route]:
+    pages = _Consent(people, authorize)
+    return [
+        Route("/authorize", guarded(pages.begin, people.origin), methods=["GET", "POST"]),
+        Route("/consent", guarded(pages.ask, people.origin), methods=["GET"]),
+        Route("/consent", guarded(pages.answer, people.origin), methods=["POST"]),
+    ]
+
+
+class _Consent:
+    def __init__(self, people: People, authorize: Authorize) -> None:
+        self._people = people
+        self._authorize = authorize
+
+    async def begin(self, request: Request) -> Response:
+        """RFC 6749 section 3.1: by GET or POST. Nothing is believed of who sent it, so nothing happens but a page."""
+        try:
+            if request.method == "POST":
+                parameters = await read_form(request)
+            else:
+                parameters = parse_form(request.scope.get("query_string", b""))
+        except OAuthError as error:
+            return message("Not understood", error.description, status=400)
+        browser = cookie(request, BROWSER) or new_browser()
+
+        async def begun() -> str:
+            return self._authorize.begin(parameters, browser)
+
+        try:
+            handle = await self._people.at_home(begun())
+        except Invalid as refusal:
+            text = "The client that sent you here asked in a way that cannot be answered. Nothing was granted."
+            return message("Not possible", f"{text} {said_of(refusal)}", "Tell whoever runs the client.", status=400)
+        except AnswerError as error:
+            return send_to(error.url)
+        answer = see(f"/consent?request={handle}")
+        keep(answer, BROWSER, browser)
+        return answer
+
+    async def ask(self, request: Request) -> Response:
+        handle = _parameter(request, "request")
+        browser = cookie(request, BROWSER)
+        if browser is None:
+            return _elsewhere()
+        try:
+            pending, session = await self._opened(request, handle)
+        except AnswerError as error:
+            return send_to(error.url)
+        if session is None:
+            return see(f"/sign-in?request={handle}")
+        return await self._page(request, handle, pending, session)
+
+    async def answer(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        handle = form.get("request", "")
+        try:
+            pending, session = await self._opened(request, handle)
+        except AnswerError as error:
+            return send_to(error.url)
+        if session is None:
+            return see(f"/sign-in?request={handle}")
+        if form.get("answer") != "yes":
+            return send_to(await self._people.at_home(self._authorize.decline(pending, session)))
+        try:
+            choice = await self._choice(pending, session, form)
+            return send_to(await self._people.at_home(self._authorize.agree(pending, session, choice)))
+        except Refusal as refusal:
+            if refusal.kind is Kind.OUTAGE or refusal.reason is Reason.INVALID_REQUEST_STATE:
+                raise
+            return await self._page(request, handle, pending, session, form=form, refusal=refusal)
+
+    async def _opened(self, request: Request, handle: str) -> tuple[Pending, BrowserSession | None]:
+        """The request, and who answers it; None if they have to sign in first."""
+        browser, presented = cookie(request, BROWSER), cookie(request, SESSION)
+
+        async def opened() -> tuple[Pending, BrowserSession | None]:
+            pending = self._authorize.opened(handle, browser or new_browser())
+            session = self._people.sign_in.session(presented)
+            return pending, None if self._authorize.needs_sign_in(pending, session) else session
+
+        return await self._people.at_home(opened())
+
+    async def _choice(self, pending: Pending, session: BrowserSession, form: Any) -> Choice:
+        offers = await self._offers(pending, session)
+        offered = offers.get(form.get("environment", ""))
+        ticked = {scope for scope in (offered.scopes if offered else ()) if form.get(f"scope-{scope}") == "yes"}
+        hours = form.get("hours", "")
+        purpose = form.get("purpose", "").strip()
+        return Choice(
+            scopes=frozenset(ticked),
+            environment=form.get("environment", ""),
+            purpose=purpose,
+            purpose_class=purpose if purpose in self._authorize.create.registry.purposes else "",
+            ttl_s=3600.0 * (int(hours) if hours in map(str, DURATIONS) else DURATIONS[0]),
+        )
+
+    async def _offers(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
+        async def offers() -> dict[str, Grant]:
+            return self._authorize.environments(pending, session)
+
+        return await self._people.at_home(offers())
+
+    async def _page(
+        self,
+        request: Request,
+        handle: str,
+        pending: Pending,
+        session: BrowserSession,
+        *,
+        form: Any = None,
+        refusal: Refusal | None = None,
+    ) -> Response:
+        offers, address = await self._offers(pending, session), pending.request.address
+        browser = cookie(request, BROWSER)
+        if browser is None:
+            return _elsewhere()
+        if not offers:
+            text = f"{address.client.id} asks for something that your account does not reach. Nothing was granted."
+            return message("Not possible", text, "Ask an administrator what your account may use.", status=403)
+        environment = (form or {}).get("environment", "")
+        environment = environment if environment in offers else next(iter(offers))
+        grant = offers[environment]
+        stated = "" if grant.purpose.text == UNSTATED else grant.purpose.text
+        lasts_s = grant.expires_at_s - grant.created_at_s
+        hours = max((hours for hours in DURATIONS if 3600 * hours <= lasts_s), default=DURATIONS[0])
+        values: dict[str, Any] = {
+            "client": address.client.id,
+            "redirect": shown(address.redirect_uri),
+            "attested": ATTESTED[address.client.attestation],
+            "account": session.account,
+            "tenant": session.tenant,
+            "request": handle,
+            "scopes": [self._scope(pending, scope, form) for scope in sorted(grant.scopes, key=str)],
+            "limits": limits_shown(grant),
+            "calls_max": grant.budget.calls_max if isinstance(grant.budget, Calls) else 0,
+            "environments": list(offers),
+            "environment": environment,
+            "purpose": (form or {}).get("purpose", stated),
+            "purposes": sorted(self._authorize.create.registry.purposes),
+            "durations": [each for each in DURATIONS if each <= hours],
+            "chosen_hours": hours,
+            "said": said_of(refusal) if refusal is not None else "",
+            "bad": refusal is not None,
+        }
+        place = urlsplit(address.redirect_uri)
+        target = f"{place.scheme}://{place.netloc}" if place.scheme in ("http", "https") else f"{place.scheme}:"
+        status = 400 if refusal is not None else 200
+        return page("consent.html", status=status, target=target, form=form_token(browser), **values)
+
+    def _scope(self, pending: Pending, scope: Scope, form: Any) -> dict[str, Any]:
+        """Ticked if the client named it or its endpoint is all there is; at `/mcp` nothing unnamed is."""
+        server = self._authorize.catalog().servers.get(scope.server)
+        tools = sorted(name for kind, name in server.items if kind is ItemKind.TOOL) if server else []
+        more = f" and {len(tools) - TOOLS_NAMED_MAX} more" if len(tools) > TOOLS_NAMED_MAX else ""
+        about = "one tool" if isinstance(scope, OneTool) else f"all of it: {', '.join(tools[:TOOLS_NAMED_MAX])}{more}"
+        named = hasattr(pending.request.asked, "scopes") or not pending.request.resource.endswith("/mcp")
+        ticked = named if form is None else form.get(f"scope-{scope}") == "yes"
+        return {"name": str(scope), "about": about, "ticked": ticked}
+
+
+def send_to(url: str) -> Response:
+    """To the client, at the place it registered."""
+    return RedirectResponse(url, 303, headers=HEADERS)
+
+
+def _elsewhere() -> Response:
+    text = "This request was not begun in this browser, or cookies are off."
+    return message("Not from here", text, "Go back to the client and begin again.", status=400)
+
+
+def _parameter(request: Request, name: str) -> str:
+    try:
+        return parse_form(request.scope.get("query_string", b"")).get(name, "")
+    except OAuthError:
+        return ""
