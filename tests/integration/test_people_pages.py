@@ -189,7 +189,7 @@ def test_every_page_is_framed_by_nobody_runs_no_script_and_is_kept_nowhere(remit
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert page.headers["x-frame-options"] == "DENY"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin"
         assert "no-store" in page.headers["cache-control"]
         assert "<script" not in page.body
         for style in re.findall("<style>(.*?)</style>", page.body, re.DOTALL):

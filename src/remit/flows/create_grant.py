@@ -45,6 +45,7 @@ class GrantLimits:
     client_token_ttl_s: float = 300.0
     consent_ttl_s_max: float = 28_800.0
     consent_token_ttl_s: float = 300.0
+    consent_idle_s_max: float = 14_400.0
     idle_s_max: float = 3600.0
 
 
@@ -216,7 +217,7 @@ class CreateGrant:
             presence=Presence.INTERACTIVE, purpose=request.purpose, purpose_class=request.purpose_class,
             resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
             ttl_s=min(request.ttl_s, self.limits.consent_ttl_s_max), budget=request.budget,
-            idle_s_max=self.limits.idle_s_max, origin=Origin("consent", request.consent),
+            idle_s_max=self.limits.consent_idle_s_max, origin=Origin("consent", request.consent),
             constraints=request.constraints, grant_id=request.grant_id,
         )  # fmt: skip
 

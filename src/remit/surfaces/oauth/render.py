@@ -27,7 +27,7 @@ _POLICY: Final = (
 HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a browser says "Origin: null" of our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
