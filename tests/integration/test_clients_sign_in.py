@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -19,18 +15,22 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from tests.integration.test_people_pages import RIGHT, with_password
 from tests.peers import remit_process
 from tests.peers.browser import Browser, Form, Page
+from tests.peers.person import (
+    CALLBACK,
+    CLIENTS,
+    RIGHT,
+    Asking,
+    agreed,
+    listed,
+    logged_in,
+    token,
+    with_password,
+)
 from tests.peers.remit_process import RemitProcess
 
 POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
-CALLBACK = "http://127.0.0.1:39481/callback"
-CLIENTS = {
-    "editor": {"tenant": "acme"},
-    "desktop": {"tenant": "acme", "redirect_uris": ["http://127.0.0.1/callback"]},
-    "web": {"tenant": "acme", "redirect_uris": ["https://web.example/cb?from=remit"]},
-}
 
 
 @pytest.fixture(scope="module")
@@ -65,26 +65,6 @@ class Kept:
         raise AssertionError("it is registered already")
 
 
-def begun(browser: Browser, url: str) -> Page:
-    """As far as the question, signing in on the way."""
-    page = browser.get(url.removeprefix(browser.url))
-    assert page.status == 303, page.body
-    page = browser.get(page.location)
-    if page.location.startswith("/sign-in"):
-        page = browser.submit(browser.get(page.location).form("/sign-in"), name="engineer", password=RIGHT)
-        page = browser.get(page.location)
-    return page
-
-
-def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
-    """The answer the browser carries to the client."""
-    page = begun(browser, url)
-    assert page.status == 200, page.text
-    answer = browser.submit(page.form("/consent"), **({"purpose": "try it", "hours": "1", "answer": "yes"} | typed))
-    assert answer.status == 303, answer.text
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
-
-
 # the whole way ----------------------------------------------------------------------------------------------------
 async def test_an_unmodified_client_logs_in_by_itself_calls_and_refreshes(remit: RemitProcess) -> None:
     browser, kept, came_back = Browser(remit.url), Kept(), dict[str, str]()
@@ -116,61 +96,6 @@ async def test_an_unmodified_client_logs_in_by_itself_calls_and_refreshes(remit:
 
 
 # the same by hand, to bend it ---------------------------------------------------------------------------------------
-class Asking:
-    """One login of the desktop client: its verifier, its state, its request."""
-
-    def __init__(self, remit: RemitProcess, **changes: str | None) -> None:
-        self.verifier, self.state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        usual: dict[str, str | None] = {
-            "response_type": "code",
-            "client_id": "desktop",
-            "redirect_uri": CALLBACK,
-            "resource": f"{remit.url}/mcp/probe",
-            "state": self.state,
-            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-            "code_challenge_method": "S256",
-        }
-        self.asked = {name: value for name, value in (usual | changes).items() if value is not None}
-        self.url = f"{remit.url}/authorize?{urlencode(self.asked)}"
-
-    def exchange(self, code: str) -> dict[str, str]:
-        return {
-            "grant_type": "authorization_code",
-            "client_id": self.asked["client_id"],
-            "code": code,
-            "redirect_uri": self.asked["redirect_uri"],
-            "resource": self.asked["resource"],
-            "code_verifier": self.verifier,
-        }
-
-
-def token(remit: RemitProcess, **form: str) -> httpx2.Response:
-    return httpx2.post(f"{remit.url}/token", data=form, trust_env=False, timeout=30)
-
-
-def listed(remit: RemitProcess, access_token: str) -> int:
-    headers = {
-        "Authorization": f"Bearer {access_token}",
-        "Accept": "application/json, text/event-stream",
-        "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": "tools/list",
-    }
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
-    return httpx2.post(f"{remit.url}/mcp/probe", json=body, headers=headers, trust_env=False, timeout=30).status_code
-
-
-def logged_in(remit: RemitProcess, **changes: str | None) -> tuple[Asking, str]:
-    asking = Asking(remit, **changes)
-    answer = agreed(Browser(remit.url), asking.url, **{"scope-probe": "yes"})
-    assert (answer["state"], answer["iss"]) == (asking.state, remit.url)
-    return asking, answer["code"]
-
-
 def test_a_code_is_good_once_and_its_copy_ends_what_was_granted(remit: RemitProcess) -> None:
     asking, code = logged_in(remit)
     first = token(remit, **asking.exchange(code))
@@ -260,6 +185,34 @@ def test_what_was_agreed_to_survives_a_crash_at_every_step(tmp_path: Path) -> No
             remit_process.stop(running)
 
 
+def test_a_client_that_is_done_ends_its_grant_and_nobody_else_s(remit: RemitProcess) -> None:
+    asking, code = logged_in(remit)
+    made = token(remit, **asking.exchange(code)).json()
+
+    def revoked(**form: str) -> httpx2.Response:
+        return httpx2.post(f"{remit.url}/revoke", data=form, trust_env=False, timeout=30)
+
+    for form in (
+        {"client_id": "web", "token": made["refresh_token"]},
+        {"client_id": "desktop", "token": "made up"},
+        {"client_id": "desktop"},
+    ):
+        assert revoked(**form).status_code == 200
+    assert revoked(client_id="nobody", token=made["refresh_token"]).json()["error"] == "invalid_client"
+    assert listed(remit, made["access_token"]) == 200
+    assert revoked(client_id="desktop", token=made["refresh_token"]).status_code == 200
+    assert listed(remit, made["access_token"]) == 401
+
+
+def test_strangers_neither_fill_the_ledger_nor_slow_a_public_client_down_elsewhere(remit: RemitProcess) -> None:
+    before = remit.cli("audit", "head")["seq"]
+    said = {token(remit, grant_type="authorization_code", client_id="web", code=str(n)).status_code for n in range(70)}
+    assert said == {400, 429}
+    assert remit.cli("audit", "head")["seq"] - before < 10
+    asking, code = logged_in(remit)
+    assert token(remit, **asking.exchange(code)).status_code == 200
+
+
 def test_a_consent_taken_back_ends_what_was_granted_on_it_and_nothing_else(remit: RemitProcess) -> None:
     browser, asking = Browser(remit.url), Asking(remit)
     code = agreed(browser, asking.url, **{"scope-probe": "yes"})["code"]
@@ -282,100 +235,3 @@ def test_a_consent_taken_back_ends_what_was_granted_on_it_and_nothing_else(remit
 def block(page: Page, form: Form) -> str:
     """The article a form stands in."""
     return next(part for part in page.body.split("<article>") if form.fields["consent"] in part)
-
-
-# what is shown and never redirected, what is answered ----------------------------------------------------------------
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"client_id": None},
-        {"client_id": "nobody"},
-        {"client_id": "editor"},
-        {"redirect_uri": None},
-        {"redirect_uri": "http://127.0.0.1:39481/other"},
-        {"redirect_uri": "http://127.0.0.1@evil.example/callback"},
-        {"redirect_uri": "http://127.0.0.1.evil.example/callback"},
-        {"redirect_uri": "https://127.0.0.1/callback"},
-        {"redirect_uri": "http://127.0.0.1:39481/callback#x"},
-        {"redirect_uri": "http://127.0.0.1:39481/callback/"},
-    ],
-)
-def test_where_the_answer_may_not_go_it_does_not(remit: RemitProcess, changes: dict[str, str | None]) -> None:
-    answer = Browser(remit.url).get(Asking(remit, **changes).url.removeprefix(remit.url))
-    assert (answer.status, answer.location) == (400, "")
-    assert "evil.example/callback" not in answer.body
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"response_type": "token"}, "unsupported_response_type"),
-        ({"code_challenge": None}, "invalid_request"),
-        ({"code_challenge_method": "plain"}, "invalid_request"),
-        ({"code_challenge_method": None}, "invalid_request"),
-        ({"resource": None}, "invalid_target"),
-        ({"resource": "https://elsewhere.example/mcp"}, "invalid_target"),
-        ({"scope": "Not A Scope"}, "invalid_scope"),
-        ({"authorization_details": "[{}]"}, "invalid_authorization_details"),
-        ({"prompt": "none"}, "login_required"),
-    ],
-)
-def test_a_wrong_request_is_answered_to_the_client_with_state_and_issuer(
-    remit: RemitProcess, changes: dict[str, str | None], error: str
-) -> None:
-    asking, browser = Asking(remit, **changes), Browser(remit.url)
-    answer = browser.get(asking.url.removeprefix(remit.url))
-    if answer.location.startswith("/consent"):
-        answer = browser.get(answer.location)
-    found = {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
-    assert answer.location.startswith(f"{CALLBACK}?")
-    assert (found["error"], found["state"], found["iss"]) == (error, asking.state, remit.url)
-
-
-def test_no_is_an_answer_too(remit: RemitProcess) -> None:
-    asking = Asking(remit, client_id="web", redirect_uri="https://web.example/cb?from=remit")
-    answer = agreed(Browser(remit.url), asking.url, answer="no")
-    assert (answer["error"], answer["from"], answer["state"]) == ("access_denied", "remit", asking.state)
-
-
-# the question --------------------------------------------------------------------------------------------------------
-def test_the_question_says_who_asks_for_what_and_where_the_answer_goes(remit: RemitProcess) -> None:
-    page = begun(Browser(remit.url), Asking(remit).url)
-    for said in ("May desktop act for you?", "127.0.0.1", "on your own device", "not verified", "probe", "engineer"):
-        assert said in page.text
-    assert "form-action 'self' http://127.0.0.1:39481" in page.headers["content-security-policy"]
-
-
-def test_nothing_is_granted_that_was_not_asked_for_or_not_ticked(remit: RemitProcess) -> None:
-    browser = Browser(remit.url)
-    page = begun(browser, Asking(remit, scope="probe:describe_process").url)
-    form = page.form("/consent")
-    assert [name for name in form.fields if name.startswith("scope-")] == ["scope-probe:describe_process"]
-    fields = {name: value for name, value in form.fields.items() if not name.startswith("scope-")}
-    typed = {"purpose": "try it", "hours": "1", "answer": "yes"}
-    for more in ({}, {"scope-probe": "yes"}, {"scope-other": "yes"}):
-        refused = browser.post("/consent", fields | typed | more)
-        assert (refused.status, refused.location) == (400, "")
-    assert browser.post("/consent", fields | typed | {"scope-probe:describe_process": "yes"}).status == 303
-    assert (
-        browser.post("/consent", fields | typed | {"scope-probe:describe_process": "yes"}).status == 400
-    )  # answered already
-
-
-def test_a_request_is_answered_in_the_browser_it_was_begun_in(remit: RemitProcess) -> None:
-    mine, theirs = Browser(remit.url), Browser(remit.url)
-    begun(theirs, Asking(remit).url)
-    page = mine.get(Asking(remit).url.removeprefix(remit.url))
-    assert theirs.get(page.location).status == 400
-    assert Browser(remit.url).get(page.location).status == 400
-    assert mine.get(page.location).location.startswith("/sign-in?request=")
-
-
-@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}])
-def test_a_client_may_ask_that_the_person_signs_in_again(remit: RemitProcess, changes: dict[str, Any]) -> None:
-    browser = Browser(remit.url)
-    begun(browser, Asking(remit).url)
-    page = browser.get(Asking(remit, **changes).url.removeprefix(remit.url))
-    assert browser.get(page.location).location.startswith("/sign-in?request=")
-    page = browser.get(Asking(remit).url.removeprefix(remit.url))
-    assert browser.get(page.location).status == 200

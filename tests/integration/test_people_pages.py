@@ -12,10 +12,10 @@ import pytest
 
 from tests.peers import remit_process
 from tests.peers.browser import Browser, Page
+from tests.peers.person import RIGHT, link_of, with_password
 from tests.peers.remit_process import RemitProcess
 
 POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
-RIGHT = "correct horse battery"
 SERVERS = {"idle": {"tenants": ["acme", "globex"], "stdio": {"command": ["sleep", "60"]}}}
 
 
@@ -24,19 +24,6 @@ def remit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemitProcess]:
     folder = tmp_path_factory.mktemp("people")
     with remit_process.remit_process(folder, SERVERS, POLICIES, surveyed=False) as running:
         yield running
-
-
-def link_of(remit: RemitProcess, account: str = "engineer") -> str:
-    link: str = remit.cli("account", "invite", account)["link"]
-    assert link.startswith(f"{remit.url}/password?link=")
-    return link.removeprefix(remit.url)
-
-
-def with_password(remit: RemitProcess, account: str = "engineer") -> Browser:
-    browser = Browser(remit.url)
-    page = browser.get(link_of(remit, account))
-    assert browser.submit(page.form("/password"), password=RIGHT, again=RIGHT).location == "/sign-in?set=1"
-    return browser
 
 
 def signed_in(remit: RemitProcess, account: str = "engineer") -> Browser:

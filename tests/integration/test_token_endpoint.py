@@ -98,7 +98,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
     redeem = Redeem(create, authorize, ending, sealer)
     flow = IssueToken(create, redeem, assertions, ledger, clock, entropy)
-    app = oauth_app(issuer=ISSUER, issue=flow.issue, public_keys=keys.tokens.public_keys)
+    app = oauth_app(issuer=ISSUER, issue=flow.issue, revoke=flow.revoke, public_keys=keys.tokens.public_keys)
     yield Deployment(app, TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER), grants, clock)
     await store.close()
 

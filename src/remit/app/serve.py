@@ -158,6 +158,9 @@ def _pages(remit: Remit) -> AsgiApp:
         answer: TokenAnswer = await at_home(token.issue(request))
         return answer
 
+    async def revoke(request: TokenRequest) -> None:
+        await at_home(token.revoke(request))
+
     async def move(handle: str, browser: Secret, to: Secret) -> str:
         async def moved() -> str:
             return remit.authorize.moved(handle, browser, to)
@@ -176,7 +179,9 @@ def _pages(remit: Remit) -> AsgiApp:
         move,
     )
     pages = [*routes(people), *consent_routes(people, remit.authorize)]
-    return oauth_app(issuer=issuer, issue=issue, public_keys=remit.files.keys.tokens.public_keys, pages=pages)
+    return oauth_app(
+        issuer=issuer, issue=issue, revoke=revoke, public_keys=remit.files.keys.tokens.public_keys, pages=pages
+    )
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:

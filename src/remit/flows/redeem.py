@@ -132,6 +132,18 @@ class Redeem:
             raise OAuthError("invalid_grant", "the refresh token was used before; its grant has ended")
         return Redeemed(granted, self._refresh_token(grant_id, family))
 
+    async def finish(self, client: Client, presented: str) -> None:
+        """The client needs it no longer. Raises `Outage`."""
+        try:
+            grant_id, _ = self._opened(client, presented)
+        except OAuthError:
+            return
+        live = self.create.grants.find(grant_id)
+        if live is not None:
+            await self.end_grant.end(
+                Selector(grant=grant_id), GrantEvent.FINISH, tenants=frozenset({live.grant.tenant}), by=client.id
+            )
+
     def _opened(self, client: Client, presented: str) -> tuple[str, int]:
         try:
             content = json.loads(self.sealer.open(SEALED_FOR, presented, bound_to=client.id.encode("utf-8")))

@@ -68,9 +68,7 @@ class IssueToken:
 
     async def issue(self, request: TokenRequest) -> TokenAnswer:
         """Raises `OAuthError`; every refusal of a known client is recorded, every other counted."""
-        self._limit(self.peers, f"peer {request.peer}")
-        client = self._authenticated(request)
-        self._limit(self.requests, client.id)
+        client = self._client(request, public=request.parameters.get("grant_type") in BY_A_PERSON)
         try:
             granted, refresh = await self._granted(client, request.parameters)
         except OAuthError as error:
@@ -84,8 +82,28 @@ class IssueToken:
         details = tuple(granted_details(granted.grant)) if refresh is not None else ()
         return TokenAnswer(granted.token, expires_in_s, scope_text(granted.grant.scopes), refresh, details)
 
+    async def revoke(self, request: TokenRequest) -> None:
+        """RFC 7009: the grant behind a refresh token ends as finished. A token that is none of the client's is no error
+        (section 2.2). Raises `OAuthError`.
+        """
+        client = self._client(request, public=True)
+        try:
+            await self.redeem.finish(client, request.parameters.get("token", ""))
+        except Refusal as refusal:
+            raise _as_oauth(refusal) from refusal
+
     # 1 the client ------------------------------------------------------------------------------------------------
-    def _authenticated(self, request: TokenRequest) -> Client:
+    def _client(self, request: TokenRequest, *, public: bool) -> Client:
+        """Who asks, and not too often. Whoever names a public client has proven nothing: one of them slows down only
+        those who ask from the same place.
+        """
+        self._limit(self.peers, f"peer {request.peer}")
+        client = self._authenticated(request, public=public)
+        proven = client.authentication is not ClientAuthentication.NONE
+        self._limit(self.requests, client.id if proven else f"{client.id} {request.peer}")
+        return client
+
+    def _authenticated(self, request: TokenRequest, *, public: bool) -> Client:
         """One method per request (RFC 6749 section 2.3). Every failure gets the same answer, whatever it was."""
         asserted = "client_assertion" in request.parameters or "client_assertion_type" in request.parameters
         if "client_secret" in request.parameters:
@@ -95,7 +113,7 @@ class IssueToken:
         basic = request.basic is not None
         try:
             if not asserted and not basic:
-                client = self._by_name(request.parameters)
+                client = self._by_name(request.parameters) if public else None
             else:
                 client = (
                     self._by_assertion(request.parameters) if asserted else self._by_secret(request.basic, request.peer)
@@ -114,8 +132,6 @@ class IssueToken:
 
     def _by_name(self, parameters: Mapping[str, str]) -> Client | None:
         """A public client proves nothing; the code's verifier and the refresh token are its proof (OAuth 2.1)."""
-        if parameters.get("grant_type") not in BY_A_PERSON:
-            return None
         client = self.create.registry.clients.get(parameters.get("client_id", ""))
         return client if client is not None and client.authentication is ClientAuthentication.NONE else None
 
@@ -179,7 +195,12 @@ class IssueToken:
             raise OAuthError("temporarily_unavailable", "too many requests", status=429, wait_s=wait_s)
 
     def _record_denial(self, client: Client, reason: str, detail: str) -> None:
-        """Best kept short: `detail` may hold what the client sent, cut to size by whoever raised it."""
+        """Best kept short: `detail` may hold what the client sent, cut to size by whoever raised it. Who only named a
+        public client is counted: nobody fills the disk with somebody else's name.
+        """
+        if client.authentication is ClientAuthentication.NONE:
+            self.ledger.refused(Reason.TOKEN_INVALID)
+            return
         fields = {
             "client": client.id,
             "tenant": client.tenant,

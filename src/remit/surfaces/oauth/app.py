@@ -17,32 +17,24 @@ from remit.surfaces.oauth.form import read_token_request
 from remit.surfaces.oauth.metadata import authorization_server, protected_resource
 
 Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
+Revoke = Callable[[TokenRequest], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[Response]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
 def oauth_app(
-    *, issuer: str, issue: Issue, public_keys: Callable[[], Mapping[str, Any]], pages: Sequence[Route] = ()
+    *,
+    issuer: str,
+    issue: Issue,
+    revoke: Revoke,
+    public_keys: Callable[[], Mapping[str, Any]],
+    pages: Sequence[Route] = (),
 ) -> Starlette:
-    """`issue` is `IssueToken.issue`, or a hop to the loop it lives on; `issuer` has no trailing slash; `pages`
-    are those of people.
+    """`issue` and `revoke` are those of `IssueToken`, or hops to the loop it lives on; `issuer` has no trailing slash;
+    `pages` are those of people.
     """
-
-    async def token(request: Request) -> Response:
-        try:
-            answer = await issue(await read_token_request(request))
-        except OAuthError as error:
-            return _error(error)
-        body: dict[str, Any] = {
-            "access_token": answer.token.expose().decode("ascii"),
-            "token_type": "Bearer",
-            "expires_in": answer.expires_in_s,
-            "scope": answer.scope,
-        }
-        if answer.refresh is not None:
-            body |= {"refresh_token": answer.refresh.expose().decode("ascii"), "authorization_details": answer.details}
-        return JSONResponse(body, headers=NO_STORE)
 
     async def keys(_request: Request) -> Response:
         return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
@@ -60,7 +52,8 @@ def oauth_app(
     resource = "/.well-known/oauth-protected-resource"
     app = Starlette(
         routes=[
-            Route("/token", token, methods=["POST"]),
+            Route("/token", _token(issue), methods=["POST"]),
+            Route("/revoke", _revocation(revoke), methods=["POST"]),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
             Route("/.well-known/openid-configuration", server_metadata),
@@ -72,6 +65,36 @@ def oauth_app(
     )
     app.router.redirect_slashes = False  # it would build the redirect from the Host header
     return app
+
+
+def _token(issue: Issue) -> Handler:
+    async def token(request: Request) -> Response:
+        try:
+            answer = await issue(await read_token_request(request))
+        except OAuthError as error:
+            return _error(error)
+        body: dict[str, Any] = {
+            "access_token": answer.token.expose().decode("ascii"),
+            "token_type": "Bearer",
+            "expires_in": answer.expires_in_s,
+            "scope": answer.scope,
+        }
+        if answer.refresh is not None:
+            body |= {"refresh_token": answer.refresh.expose().decode("ascii"), "authorization_details": answer.details}
+        return JSONResponse(body, headers=NO_STORE)
+
+    return token
+
+
+def _revocation(revoke: Revoke) -> Handler:
+    async def revocation(request: Request) -> Response:
+        try:
+            await revoke(await read_token_request(request))
+        except OAuthError as error:
+            return _error(error)
+        return Response(status_code=200, headers=NO_STORE)
+
+    return revocation
 
 
 def _error(error: OAuthError) -> Response:

@@ -43,6 +43,11 @@ class Asked:
             raise self.error
         return TokenAnswer(Secret(b"the-token"), 300, "git")
 
+    async def revoke(self, request: TokenRequest) -> None:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+
 
 @pytest.fixture
 def asked() -> Asked:
@@ -54,6 +59,7 @@ def app(asked: Asked) -> ASGIApp:
     return oauth_app(
         issuer=ISSUER,
         issue=asked.issue,
+        revoke=asked.revoke,
         public_keys=lambda: {"keys": [{"kid": "one"}]},
     )
 

@@ -1,0 +1,132 @@
+"""The page that asks a person whether a client may act for them, and the requests that never get as far."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.peers import remit_process
+from tests.peers.browser import Browser
+from tests.peers.person import (
+    CALLBACK,
+    CLIENTS,
+    Asking,
+    agreed,
+    begun,
+    with_password,
+)
+from tests.peers.remit_process import RemitProcess
+
+POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
+
+
+@pytest.fixture(scope="module")
+def remit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemitProcess]:
+    probe = str(Path(__file__).parents[1] / "peers" / "stdio_probe.py")
+    servers = {"probe": {"stdio": {"command": [sys.executable, probe]}}}
+    folder = tmp_path_factory.mktemp("clients")
+    with remit_process.remit_process(folder, servers, POLICIES, clients=CLIENTS) as running:
+        with_password(running)
+        yield running
+
+
+# what is shown and never redirected, what is answered ----------------------------------------------------------------
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": None},
+        {"client_id": "nobody"},
+        {"client_id": "editor"},
+        {"redirect_uri": None},
+        {"redirect_uri": "http://127.0.0.1:39481/other"},
+        {"redirect_uri": "http://127.0.0.1@evil.example/callback"},
+        {"redirect_uri": "http://127.0.0.1.evil.example/callback"},
+        {"redirect_uri": "https://127.0.0.1/callback"},
+        {"redirect_uri": "http://127.0.0.1:39481/callback#x"},
+        {"redirect_uri": "http://127.0.0.1:39481/callback/"},
+    ],
+)
+def test_where_the_answer_may_not_go_it_does_not(remit: RemitProcess, changes: dict[str, str | None]) -> None:
+    answer = Browser(remit.url).get(Asking(remit, **changes).url.removeprefix(remit.url))
+    assert (answer.status, answer.location) == (400, "")
+    assert "evil.example/callback" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"resource": None}, "invalid_target"),
+        ({"resource": "https://elsewhere.example/mcp"}, "invalid_target"),
+        ({"scope": "Not A Scope"}, "invalid_scope"),
+        ({"authorization_details": "[{}]"}, "invalid_authorization_details"),
+        ({"prompt": "none"}, "login_required"),
+    ],
+)
+def test_a_wrong_request_is_answered_to_the_client_with_state_and_issuer(
+    remit: RemitProcess, changes: dict[str, str | None], error: str
+) -> None:
+    asking, browser = Asking(remit, **changes), Browser(remit.url)
+    answer = browser.get(asking.url.removeprefix(remit.url))
+    if answer.location.startswith("/consent"):
+        answer = browser.get(answer.location)
+    found = {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
+    assert answer.location.startswith(f"{CALLBACK}?")
+    assert (found["error"], found["state"], found["iss"]) == (error, asking.state, remit.url)
+
+
+def test_no_is_an_answer_too(remit: RemitProcess) -> None:
+    asking = Asking(remit, client_id="web", redirect_uri="https://web.example/cb?from=remit")
+    answer = agreed(Browser(remit.url), asking.url, answer="no")
+    assert (answer["error"], answer["from"], answer["state"]) == ("access_denied", "remit", asking.state)
+
+
+# the question --------------------------------------------------------------------------------------------------------
+def test_the_question_says_who_asks_for_what_and_where_the_answer_goes(remit: RemitProcess) -> None:
+    page = begun(Browser(remit.url), Asking(remit).url)
+    for said in ("May desktop act for you?", "127.0.0.1", "on your own device", "not verified", "probe", "engineer"):
+        assert said in page.text
+    assert "form-action 'self' http://127.0.0.1:39481" in page.headers["content-security-policy"]
+
+
+def test_nothing_is_granted_that_was_not_asked_for_or_not_ticked(remit: RemitProcess) -> None:
+    browser = Browser(remit.url)
+    page = begun(browser, Asking(remit, scope="probe:describe_process").url)
+    form = page.form("/consent")
+    assert [name for name in form.fields if name.startswith("scope-")] == ["scope-probe:describe_process"]
+    fields = {name: value for name, value in form.fields.items() if not name.startswith("scope-")}
+    typed = {"purpose": "try it", "hours": "1", "answer": "yes"}
+    for more in ({}, {"scope-probe": "yes"}, {"scope-other": "yes"}):
+        refused = browser.post("/consent", fields | typed | more)
+        assert (refused.status, refused.location) == (400, "")
+    assert browser.post("/consent", fields | typed | {"scope-probe:describe_process": "yes"}).status == 303
+    assert (
+        browser.post("/consent", fields | typed | {"scope-probe:describe_process": "yes"}).status == 400
+    )  # answered already
+
+
+def test_a_request_is_answered_in_the_browser_it_was_begun_in(remit: RemitProcess) -> None:
+    mine, theirs = Browser(remit.url), Browser(remit.url)
+    begun(theirs, Asking(remit).url)
+    page = mine.get(Asking(remit).url.removeprefix(remit.url))
+    assert theirs.get(page.location).status == 400
+    assert Browser(remit.url).get(page.location).status == 400
+    assert mine.get(page.location).location.startswith("/sign-in?request=")
+
+
+@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}])
+def test_a_client_may_ask_that_the_person_signs_in_again(remit: RemitProcess, changes: dict[str, Any]) -> None:
+    browser = Browser(remit.url)
+    begun(browser, Asking(remit).url)
+    page = browser.get(Asking(remit, **changes).url.removeprefix(remit.url))
+    assert browser.get(page.location).location.startswith("/sign-in?request=")
+    page = browser.get(Asking(remit).url.removeprefix(remit.url))
+    assert browser.get(page.location).status == 200
