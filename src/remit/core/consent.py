@@ -30,6 +30,7 @@ class ConsentEvent(StrEnum):
 TRANSITIONS: Final[dict[tuple[ConsentState, ConsentEvent], ConsentState]] = {
     (ConsentState.ACTIVE, ConsentEvent.REVOKE): ConsentState.REVOKED,
     (ConsentState.ACTIVE, ConsentEvent.REPLACE): ConsentState.REPLACED,
+    (ConsentState.REPLACED, ConsentEvent.REVOKE): ConsentState.REVOKED,  # a code given on it may still be under way
 }
 
 

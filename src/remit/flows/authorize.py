@@ -33,7 +33,7 @@ from remit.core.grant import Budget, Calls, Grant, Unmetered
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import Constraint, Scope, scope_text, within
+from remit.core.scope import SERVER_NAME, Constraint, Scope, scope_text, within
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.core.stored_consent import from_stored, to_stored
@@ -95,6 +95,7 @@ class Authorize:
     entropy: Entropy
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
     consents: dict[str, Consent] = field(init=False, default_factory=dict)
+    _unstored: dict[str, Consent] = field(init=False, default_factory=dict)  # taken back here, not yet in the store
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
@@ -135,9 +136,8 @@ class Authorize:
         except AuthorizationError as error:
             raise self._answer_error(address, error.error, error.description) from None
 
-    def _resources(self) -> frozenset[str]:
-        root = f"{self.create.registry.issuer}/mcp"
-        return frozenset({root, *(f"{root}/{server}" for server in self.catalog().servers)})
+    def _resources(self) -> _Endpoints:
+        return _Endpoints(f"{self.create.registry.issuer}/mcp")
 
     # 2 the person -----------------------------------------------------------------------------------------------
     def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
@@ -150,7 +150,7 @@ class Authorize:
             return True
         again = bool({Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & request.prompts)
         age_s = self.clock.now_s() - session.signed_in_at_s
-        return (again and session.signed_in_at_s < pending.begun_at_s) or age_s > request.max_age_s
+        return (again or age_s > request.max_age_s) and session.signed_in_at_s < pending.begun_at_s
 
     # 3 the question ---------------------------------------------------------------------------------------------
     def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
@@ -189,9 +189,11 @@ class Authorize:
         consented = replace(
             self._request(pending, session, choice.environment),
             scopes=choice.scopes,
+            constraints=offered.constraints,  # of the purpose that was asked for too: another one keeps its limits
+            budget=offered.budget,
             purpose=choice.purpose,
             purpose_class=choice.purpose_class,
-            ttl_s=min(choice.ttl_s, _terms(request)[4]),
+            ttl_s=min(choice.ttl_s, offered.expires_at_s - offered.created_at_s),
         )
         grant = self.create.preview(consented)
         if any(code.request == pending.id for code in self.codes.values()):
@@ -222,22 +224,37 @@ class Authorize:
         return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
-        """No code becomes a grant on it from now on; what was granted is ended by the caller. Raises `Outage`, and then
-        it is taken back here all the same.
+        """No code becomes a grant on it, or on one it replaced, from now on; what was granted is ended by the caller.
+        Raises `Outage`, and then it is taken back here all the same, and `sweep` stores that.
         """
-        over = after(self.consents[consent_id], ConsentEvent.REVOKE)
-        self.consents[consent_id] = over
-        await self.store.put(CONSENT, consent_id, to_stored(over))
-        self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(over, "taken_back"))
+        taken = self.consents[consent_id]
+        for id, other in self.consents.items():
+            if id == consent_id or (other.state is ConsentState.REPLACED and _about(other) == _about(taken)):
+                self._unstored[id] = self.consents[id] = after(other, ConsentEvent.REVOKE)
+        await self._store_taken_back()
 
     async def sweep(self) -> None:
-        """Forget codes whose request could not be answered again. Raises `Outage`."""
+        """Forget codes whose request could not be answered again, and consents that are over. Raises `Outage`."""
+        await self._store_taken_back()
         for id, code in list(self.codes.items()):
             if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
                 self.codes.pop(id)
                 await self.store.remove(CODE, id)
+        needed = {code.consent for code in self.codes.values()}
+        for id, consent in list(self.consents.items()):
+            over = consent.state is not ConsentState.ACTIVE or self.clock.now_s() >= consent.expires_at_s
+            if over and id not in needed:
+                self.consents.pop(id)
+                await self.store.remove(CONSENT, id)
 
     # inside -----------------------------------------------------------------------------------------------------
+    async def _store_taken_back(self) -> None:
+        for id, over in list(self._unstored.items()):
+            await self.store.put(CONSENT, id, to_stored(over))
+            if self._unstored.get(id) is over:
+                self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(over, "taken_back"))
+                self._unstored.pop(id)
+
     async def _keep(self, consent: Consent) -> None:
         """The record first; then the new consent in the place of those it replaces."""
         position = self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(consent, "given"))
@@ -245,9 +262,7 @@ class Authorize:
         await self.store.put(CONSENT, consent.id, to_stored(consent))
         self.consents[consent.id] = consent
         for id, earlier in list(self.consents.items()):
-            same = (earlier.subject, earlier.client_id, earlier.resource, earlier.redirect, earlier.environment)
-            now = (consent.subject, consent.client_id, consent.resource, consent.redirect, consent.environment)
-            if id != consent.id and earlier.state is ConsentState.ACTIVE and same == now:
+            if id != consent.id and earlier.state is ConsentState.ACTIVE and _about(earlier) == _about(consent):
                 self.consents[id] = after(earlier, ConsentEvent.REPLACE)
                 await self.store.put(CONSENT, id, to_stored(self.consents[id]))
 
@@ -274,6 +289,24 @@ class Authorize:
         state = {"state": address.state} if address.state else {}
         query = urlencode({**answer, **state, "iss": self.create.registry.issuer})
         return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    """Any name a server could have: which exist is for those who signed in and reach them, and not for strangers."""
+
+    root: str
+
+    def __contains__(self, resource: object) -> bool:
+        root, slash, server = str(resource).rpartition("/")
+        return resource == self.root or (bool(slash) and root == self.root and SERVER_NAME.match(server) is not None)
+
+
+def _about(consent: Consent) -> tuple[object, ...]:
+    """What a later consent has in common with the one it replaces."""
+    return (
+        consent.tenant, consent.subject, consent.client_id, consent.resource, consent.redirect, consent.environment
+    )  # fmt: skip
 
 
 def _terms(request: AuthorizationRequest) -> tuple[frozenset[Scope], frozenset[Constraint], Budget, str, float]:

@@ -204,7 +204,13 @@ class CreateGrant:
         return self.token_for(live)
 
     def token_for(self, live: LiveGrant) -> Granted:
-        """A further token for a grant a person agreed to. Raises `Unauthenticated` when the grant is over."""
+        """A further token for a grant a person agreed to. Raises `Unauthenticated` when the grant is over, or when the
+        person or the client has left the tenant since.
+        """
+        account = self.registry.accounts.get(live.grant.subject.id)
+        client = self.registry.clients.get(live.grant.client_id)
+        if account is None or client is None or {account.tenant, client.tenant} != {live.grant.tenant}:
+            raise refuse(Reason.GRANT_ENDED, "the account or the client is not registered any more")
         return self._granted(live, self.limits.consent_token_ttl_s)
 
     def _consent_draft(self, request: ConsentRequest) -> _Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remit.core.consent import Consent, ConsentState
+from remit.core.errors import Refusal
 from remit.core.grant import Grant, GrantEvent, GrantState, LiveGrant
 from remit.core.grantbook import GrantBook, Selector
 from remit.core.principals import Principal, PrincipalKind
@@ -50,15 +51,24 @@ class OwnGrants:
 
     async def take_back(self, session: BrowserSession, consent_id: str) -> bool:
         """The consent, and every grant on it and on those it replaced. False for one that is not theirs as for one that
-        is not there. Raises `Outage`.
+        is not there. Raises `Outage`: all of it has ended all the same, and the sweep stores that.
         """
         taken = {consent.id: consent for consent in self.agreed(session)}.get(consent_id)
         if taken is None:
             return False
-        await self.authorize.take_back(consent_id)
+        failure: Refusal | None = None
+        try:
+            await self.authorize.take_back(consent_id)
+        except Refusal as refusal:
+            failure = refusal
         for live in self.of(session):
             if live.grant.origin.how == "consent" and _about(live.grant) == _about(taken):
-                await self.end(session, live.grant.id)
+                try:
+                    await self.end(session, live.grant.id)
+                except Refusal as refusal:
+                    failure = refusal
+        if failure is not None:
+            raise failure
         return True
 
 

@@ -50,6 +50,8 @@ class Redeem:
     end_grant: EndGrant
     sealer: Sealer
     _families: dict[str, Family] = field(init=False, default_factory=dict)
+    _under_way: set[str] = field(init=False, default_factory=set)
+    _twice: set[str] = field(init=False, default_factory=set)
 
     async def load(self) -> None:
         """At a start, after the grants. Raises `Outage` if a row is not whole."""
@@ -67,16 +69,34 @@ class Redeem:
             await self._copied(kept.grant)
             raise OAuthError("invalid_grant", "the code was used before; what was granted on it has ended")
         self._require_fits(kept, parameters)
+        if presented in self._under_way:  # one makes the grant, and then finds that it was not alone
+            self._twice.add(presented)
+            raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
+        self._under_way.add(presented)
+        try:
+            return await self._exchanged(client, presented, kept)
+        finally:
+            self._under_way.discard(presented)
+            self._twice.discard(presented)
+
+    async def _exchanged(self, client: Client, presented: str, kept: KeptCode) -> Redeemed:
         granted = await self._granted(kept)
         used = replace(kept, used=True)
-        if self.authorize.codes.get(presented) is not kept:  # somebody else used it while the grant was made
-            await self._copied(kept.grant)
-            raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
         self.authorize.codes[presented] = used
         await self.create.store.put(CODE, presented, to_row(used))
         family = Family(client.id, 1, self.create.clock.now_s())
         await self._keep(granted.grant.id, family)
+        if presented in self._twice:
+            await self._copied(kept.grant)
+            raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
+        if self._taken_back(kept):  # while the grant was made, so that it was not yet there to be ended
+            await self._copied(kept.grant, by="remit: consent taken back")
+            raise OAuthError("invalid_grant", "the consent was taken back")
         return Redeemed(granted, self._refresh_token(granted.grant.id, family))
+
+    def _taken_back(self, kept: KeptCode) -> bool:
+        consent = self.authorize.consents.get(kept.consent)
+        return consent is None or consent.state is ConsentState.REVOKED
 
     def _require_fits(self, kept: KeptCode, parameters: Mapping[str, str]) -> None:
         if not 0 <= self.create.clock.now_s() - kept.issued_at_s < CODE_S:
@@ -89,8 +109,7 @@ class Redeem:
         verifier = Secret(parameters.get("code_verifier", "").encode("utf-8", "replace"))
         if not verified(challenge, verifier):
             raise OAuthError("invalid_grant", "code_verifier is missing or does not fit the code_challenge (RFC 7636)")
-        consent = self.authorize.consents.get(kept.consent)
-        if consent is None or consent.state is ConsentState.REVOKED:
+        if self._taken_back(kept):
             raise OAuthError("invalid_grant", "the consent was taken back")
 
     async def _granted(self, kept: KeptCode) -> Granted:
@@ -169,14 +188,14 @@ class Redeem:
         self._families[grant_id] = family
         await self.create.store.put(REFRESH, grant_id, to_row(family))
 
-    async def _copied(self, grant_id: str) -> None:
+    async def _copied(self, grant_id: str, *, by: str = "remit: reuse") -> None:
         """End the grant. An outage does not bring it back: it has ended here, and the sweep stores that."""
         live = self.create.grants.find(grant_id)
         if live is None:
             return
         try:
             await self.end_grant.end(
-                Selector(grant=grant_id), GrantEvent.REVOKE, tenants=frozenset({live.grant.tenant}), by="remit: reuse"
+                Selector(grant=grant_id), GrantEvent.REVOKE, tenants=frozenset({live.grant.tenant}), by=by
             )
         except Refusal:
             return
