@@ -61,18 +61,32 @@ class SignIn:
     _sessions: dict[str, BrowserSession] = field(init=False, default_factory=dict)
     _used_at_s: dict[str, float] = field(init=False, default_factory=dict)
     _wrong: Counter[str] = field(init=False, default_factory=Counter)
+    _unremoved: set[tuple[str, str]] = field(init=False, default_factory=set)  # forgotten here, not yet in the store
 
     async def load(self) -> None:
-        """At a start. What belongs to an account that is gone from the configuration, or is over, counts no more.
-        Raises `Outage` if a row is not whole.
+        """At a start. What belongs to an account that is gone from the configuration, or is over, counts no more; nor
+        do links and sessions from before the password was set, which a crash may have left. Raises `Outage` if a row
+        is not whole.
         """
         for row in await self.store.rows(PASSWORD):
             self._kept[row.id] = from_row(row.content, KeptPassword)
         for row in await self.store.rows(INVITATION):
-            self._invited[row.id] = from_row(row.content, Invitation)
+            invitation = from_row(row.content, Invitation)
+            if self._since_password(invitation.account, invitation.expires_at_s - INVITATION_S):
+                self._invited[row.id] = invitation
+            else:
+                self._unremoved.add((INVITATION, row.id))
         for row in await self.store.rows(SESSION):
-            self._sessions[row.id] = from_row(row.content, BrowserSession)
-            self._used_at_s[row.id] = self.clock.monotonic_s()
+            session = from_row(row.content, BrowserSession)
+            if self._since_password(session.account, session.signed_in_at_s):
+                self._sessions[row.id] = session
+                self._used_at_s[row.id] = self.clock.monotonic_s()
+            else:
+                self._unremoved.add((SESSION, row.id))
+
+    def _since_password(self, account: str, at_s: float) -> bool:
+        kept = self._kept.get(account)
+        return kept is None or at_s >= kept.set_at_s
 
     # links ------------------------------------------------------------------------------------------------------
     async def invite(self, account: str, *, by: str) -> Secret:
@@ -115,10 +129,9 @@ class SignIn:
             raise
         self._kept[account] = kept
         self._wrong.pop(account, None)
-        await self.store.remove(INVITATION, row_id(token))
-        for id, session in list(self._sessions.items()):
-            if session.account == account:
-                await self._drop(SESSION, id, self._sessions)
+        self._unremoved.add((INVITATION, row_id(token)))
+        self._forget_all(account)
+        await self._remove_forgotten()
         return account
 
     # signing in and out -----------------------------------------------------------------------------------------
@@ -140,14 +153,17 @@ class SignIn:
         for attempts, key in ((self.names, name), (self.pairs, f"{peer} {name}")):  # no guess
             attempts.give_back(key, self.clock.monotonic_s())
         if self.passwords.outdated(kept.hash):
-            await self._rehashed(kept, typed)
-        return await self._session(account)
+            kept = await self._rehashed(kept, typed)
+        return await self._session(account, kept)
 
     def session(self, cookie: Secret | None) -> BrowserSession | None:
         """Who sits at the browser that presents this; using it keeps it from going idle."""
         id = row_id(cookie) if cookie is not None else ""
         found = self._sessions.get(id)
-        if found is None or found.account not in self.accounts or not self._fresh(id, found):
+        if found is None or not self._fresh(id, found):
+            return None
+        account = self.accounts.get(found.account)
+        if account is None or account.tenant != found.tenant:
             return None
         self._used_at_s[id] = self.clock.monotonic_s()
         return found
@@ -160,6 +176,7 @@ class SignIn:
 
     async def sweep(self) -> None:
         """Forget what is over. Called now and then. Raises `Outage`."""
+        await self._remove_forgotten()
         for id, session in list(self._sessions.items()):
             if not self._fresh(id, session):
                 await self._drop(SESSION, id, self._sessions)
@@ -188,13 +205,14 @@ class SignIn:
             await self.store.put(PASSWORD, name, to_row(self._kept[name]))
             await self._record(name, "locked")
 
-    async def _rehashed(self, kept: KeptPassword, typed: str) -> None:
+    async def _rehashed(self, kept: KeptPassword, typed: str) -> KeptPassword:
         stronger = replace(kept, hash=await self.passwords.hashed(normalized(typed)))
         if self._kept.get(kept.account) is kept:
             await self.store.put(PASSWORD, kept.account, to_row(stronger))
             self._kept[kept.account] = stronger
+        return stronger
 
-    async def _session(self, account: Account) -> Secret:
+    async def _session(self, account: Account, kept: KeptPassword) -> Secret:
         mine = [id for id, session in self._sessions.items() if session.account == account.id]
         for id in mine[: max(0, len(mine) - SESSIONS_MAX + 1)]:
             await self._drop(SESSION, id, self._sessions)
@@ -202,6 +220,10 @@ class SignIn:
         session = BrowserSession(account.id, account.tenant, now_s, now_s + SESSION_S_MAX, ("pwd",))
         await self._record(account.id, "signed_in")
         await self.store.put(SESSION, row_id(cookie), to_row(session))
+        if self._kept.get(account.id) is not kept:  # another password was set meanwhile, which ended every session
+            await self._drop(SESSION, row_id(cookie), self._sessions)
+            self.ledger.refused(Reason.SIGN_IN_FAILED)
+            raise refuse(Reason.SIGN_IN_FAILED)
         self._sessions[row_id(cookie)] = session
         self._used_at_s[row_id(cookie)] = self.clock.monotonic_s()
         return cookie
@@ -213,7 +235,26 @@ class SignIn:
     async def _drop(self, kind: str, id: str, among: dict[str, Invitation] | dict[str, BrowserSession]) -> None:
         among.pop(id, None)
         self._used_at_s.pop(id, None)
-        await self.store.remove(kind, id)
+        self._unremoved.add((kind, id))
+        await self._remove_forgotten()
+
+    def _forget_all(self, account: str) -> None:
+        """Every link and session of the account."""
+        links = [id for id, found in self._invited.items() if found.account == account]
+        sessions = [id for id, found in self._sessions.items() if found.account == account]
+        for id in links:
+            self._invited.pop(id)
+            self._unremoved.add((INVITATION, id))
+        for id in sessions:
+            self._sessions.pop(id)
+            self._used_at_s.pop(id, None)
+            self._unremoved.add((SESSION, id))
+
+    async def _remove_forgotten(self) -> None:
+        """What an outage left in the store would be back after a restart: the sweep tries again."""
+        for kind, id in list(self._unremoved):
+            await self.store.remove(kind, id)
+            self._unremoved.discard((kind, id))
 
     async def _record(self, account: str, event: str, *, by: str = "") -> None:
         registered = self.accounts.get(account)
