@@ -53,8 +53,8 @@ class TokenAnswer:
 
 @dataclass(slots=True)
 class IssueToken:
-    """The walk and its ports. Requests are limited per peer and per client, wrong secrets per both together: then a
-    stranger elsewhere cannot lock a client out."""
+    """The walk and its ports. Requests are limited per peer and per client, wrong secrets and those of public clients
+    per both together: then a stranger elsewhere cannot lock a client out."""
 
     create: CreateGrant
     redeem: Redeem
@@ -67,7 +67,9 @@ class IssueToken:
     requests: Attempts = field(default_factory=lambda: Attempts(burst=60, per_minute=120))
 
     async def issue(self, request: TokenRequest) -> TokenAnswer:
-        """Raises `OAuthError`; every refusal of a known client is recorded, every other counted."""
+        """Raises `OAuthError`; every refusal of a client that proved who it is is recorded, every other is counted:
+        anybody can ask in the name of a public one.
+        """
         client = self._client(request, public=request.parameters.get("grant_type") in BY_A_PERSON)
         try:
             granted, refresh = await self._granted(client, request.parameters)
@@ -167,6 +169,8 @@ class IssueToken:
         grant_type = parameters.get("grant_type")
         if grant_type is None:
             raise OAuthError("invalid_request", "grant_type is missing")
+        if "authorization_details" in parameters:  # left unread it would be a grant wider than what was asked for
+            raise OAuthError("invalid_authorization_details", "not understood here (RFC 9396): ask with scope, or anew")
         if grant_type == AUTHORIZATION_CODE:
             redeemed = await self.redeem.code(client, parameters)
             return redeemed.granted, redeemed.refresh
@@ -177,8 +181,6 @@ class IssueToken:
             raise OAuthError("unsupported_grant_type", f"expected {', '.join((*BY_A_PERSON, 'client_credentials'))}")
         if client.terms is None:
             raise OAuthError("unauthorized_client", "the client is registered without a grant of its own")
-        if "authorization_details" in parameters:  # left unread it would be a grant wider than what was asked for
-            raise OAuthError("invalid_authorization_details", "not understood here: ask with scope (RFC 9396)")
         resource = parameters.get("resource", "")
         if not resource:
             raise OAuthError("invalid_target", "resource is missing: name the endpoint the token is for (RFC 8707)")
