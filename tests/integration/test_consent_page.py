@@ -130,3 +130,11 @@ def test_a_client_may_ask_that_the_person_signs_in_again(remit: RemitProcess, ch
     assert browser.get(page.location).location.startswith("/sign-in?request=")
     page = browser.get(Asking(remit).url.removeprefix(remit.url))
     assert browser.get(page.location).status == 200
+
+
+def test_a_client_may_ask_for_many_tools_and_each_can_be_ticked(remit: RemitProcess) -> None:
+    names = [f"probe:tool_{number}" for number in range(60)]
+    asking = Asking(remit, scope=" ".join(names))
+    code = agreed(Browser(remit.url), asking.url, **{f"scope-{name}": "yes" for name in names})["code"]
+    made = token(remit, **asking.exchange(code)).json()
+    assert sorted(made["scope"].split(" ")) == sorted(names)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -206,3 +209,36 @@ def test_no_password_link_or_cookie_is_in_the_ledger_or_the_log(remit: RemitProc
 def test_an_administrator_invites_only_accounts_of_their_tenants(remit: RemitProcess) -> None:
     said = remit.cli("account", "invite", "nobody", expect=2)
     assert "no account 'nobody' is registered" in str(said)
+
+
+def test_a_query_of_many_fields_is_no_failure(remit: RemitProcess) -> None:
+    for path in ("/sign-in", "/password", "/consent"):
+        many = Browser(remit.url).get(f"{path}?{'&'.join(['a=1'] * 40)}")
+        assert many.status < 500
+        assert many.headers["content-type"].startswith("text/html")
+
+
+def test_what_a_browser_asked_for_is_finished_though_it_left(remit: RemitProcess) -> None:
+    """Else a guess would be counted only while somebody waits for it, and hashes would pile up beside those allowed."""
+    earlier, browser = signed_in(remit), Browser(remit.url)
+    link = link_of(remit)
+    form = browser.get(link).form("/password")
+    body = urlencode(form.fields | {"password": RIGHT + " anew", "again": RIGHT + " anew"}).encode()
+    place = urlsplit(remit.url)
+    head = (
+        f"POST /password HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: {remit.url}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Cookie: {'; '.join(f'{name}={value}' for name, value in browser.cookies.items())}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((place.hostname or "", place.port or 0), 10) as connection:
+        connection.sendall(head.encode() + body)
+        while browser.get(link).status == 200:  # until the link is being used: a hash takes tens of milliseconds
+            time.sleep(0.001)
+    late_s = time.monotonic() + 10
+    while earlier.get("/account").status == 200:  # which the new password ends
+        assert time.monotonic() < late_s
+        time.sleep(0.01)
+    page = browser.get("/sign-in")
+    answer = browser.submit(page.form("/sign-in"), name="engineer", password=RIGHT + " anew")
+    assert (answer.status, answer.location) == (303, "/account")

@@ -152,7 +152,9 @@ def _pages(remit: Remit) -> AsgiApp:
     )
 
     def at_home(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
-        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+        # Whoever asked may leave half-way: what has begun is finished all the same, so that a guess is counted, a hash
+        # keeps its place until it is done, and memory and store say one thing.
+        return asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home)))
 
     async def issue(request: TokenRequest) -> TokenAnswer:
         answer: TokenAnswer = await at_home(token.issue(request))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from remit.core.authorization_request import SCOPES_MAX
 from remit.core.catalog import ItemKind
 from remit.core.errors import Invalid, Refusal
 from remit.core.grant import Calls, Grant
@@ -20,12 +21,13 @@ from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import UNSTATED, AnswerError, Authorize, Choice, Pending
 from remit.flows.token import OAuthError
 from remit.surfaces.oauth.browser import BROWSER, SESSION, cookie, form_token, keep, new_browser, require_own_form
-from remit.surfaces.oauth.form import parse_form, read_form
-from remit.surfaces.oauth.pages import People, guarded, said_of, see
+from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
+from remit.surfaces.oauth.pages import People, guarded, query, said_of, see
 from remit.surfaces.oauth.render import HEADERS, limits_shown, message, page
 
 DURATIONS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
+ANSWERS_MAX: Final = SCOPES_MAX + FIELDS_MAX  # a tick for each scope a request may name
 ATTESTED: Final = {
     Attestation.NONE: "Whether it is what it says is not verified.",
     Attestation.REGISTERED: "It is registered here and proves who it is with its own key or secret.",
@@ -72,7 +74,7 @@ class _Consent:
         return answer
 
     async def ask(self, request: Request) -> Response:
-        handle = _parameter(request, "request")
+        handle = query(request, "request")
         browser = cookie(request, BROWSER)
         if browser is None:
             return _elsewhere()
@@ -85,7 +87,7 @@ class _Consent:
         return await self._page(request, handle, pending, session)
 
     async def answer(self, request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, fields_max=ANSWERS_MAX)
         require_own_form(request, form, self._people.origin)
         handle = form.get("request", "")
         try:
@@ -201,10 +203,3 @@ def send_to(url: str) -> Response:
 def _elsewhere() -> Response:
     text = "This request was not begun in this browser, or cookies are off."
     return message("Not from here", text, "Go back to the client and begin again.", status=400)
-
-
-def _parameter(request: Request, name: str) -> str:
-    try:
-        return parse_form(request.scope.get("query_string", b"")).get(name, "")
-    except OAuthError:
-        return ""

@@ -24,7 +24,7 @@ async def read_token_request(request: Request) -> TokenRequest:
     return TokenRequest(await read_form(request), basic, client[0] if client else "unknown")
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
+async def read_form(request: Request, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str]:
     """Raises `OAuthError`."""
     if request.scope.get("query_string"):
         raise OAuthError("invalid_request", "parameters are sent in the body, never in the URL")
@@ -34,10 +34,10 @@ async def read_form(request: Request) -> Mapping[str, str]:
         or content_type[0].partition(";")[0].strip().lower() != "application/x-www-form-urlencoded"
     ):
         raise OAuthError("invalid_request", "Content-Type: expected application/x-www-form-urlencoded")
-    return parse_form(await _body(request))
+    return parse_form(await _body(request), fields_max=fields_max)
 
 
-def parse_form(body: bytes) -> Mapping[str, str]:
+def parse_form(body: bytes, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str]:
     """A parameter sent twice or not in UTF-8 is an error (RFC 6749 section 3.2); an empty one counts as omitted."""
     try:
         pairs = parse_qsl(
@@ -45,7 +45,7 @@ def parse_form(body: bytes) -> Mapping[str, str]:
             keep_blank_values=True,
             strict_parsing=bool(body),
             errors="strict",
-            max_num_fields=FIELDS_MAX,
+            max_num_fields=fields_max,
         )
     except ValueError as error:
         raise OAuthError("invalid_request", "the body is not a form") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -30,7 +30,7 @@ from remit.surfaces.oauth.browser import (
     new_browser,
     require_own_form,
 )
-from remit.surfaces.oauth.form import read_form
+from remit.surfaces.oauth.form import parse_form, read_form
 from remit.surfaces.oauth.render import HEADERS, consent_shown, grant_shown, message, page
 
 T = TypeVar("T")
@@ -106,8 +106,8 @@ class _Pages:
 
     # signing in and out
     async def ask_sign_in(self, request: Request) -> Response:
-        said = "Your password is set." if _query(request, "set") else ""
-        return self._sign_in_page(request, said=said, request_handle=_query(request, "request"))
+        said = "Your password is set." if query(request, "set") else ""
+        return self._sign_in_page(request, said=said, request_handle=query(request, "request"))
 
     def _sign_in_page(self, request: Request, **values: Any) -> Response:
         browser = cookie(request, BROWSER) or new_browser()
@@ -155,7 +155,7 @@ class _Pages:
 
     # the password
     async def ask_password(self, request: Request) -> Response:
-        link = _query(request, "link")
+        link = query(request, "link")
         account = await self._home(self._invited(link))
         return self._password_page(request, account, link)
 
@@ -250,7 +250,9 @@ def _secret(text: str) -> Secret:
     return Secret(text.encode("utf-8", "surrogatepass"))
 
 
-def _query(request: Request, name: str) -> str:
-    """A parameter that came once; what is repeated counts as not there."""
-    found = parse_qs(request.scope.get("query_string", b"").decode("latin-1"), max_num_fields=16).get(name, [])
-    return found[0] if len(found) == 1 else ""
+def query(request: Request, name: str) -> str:
+    """A parameter of a query where each comes once; of any other there is none."""
+    try:
+        return parse_form(request.scope.get("query_string", b"")).get(name, "")
+    except OAuthError:
+        return ""
