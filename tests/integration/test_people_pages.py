@@ -242,3 +242,22 @@ def test_what_a_browser_asked_for_is_finished_though_it_left(remit: RemitProcess
     page = browser.get("/sign-in")
     answer = browser.submit(page.form("/sign-in"), name="engineer", password=RIGHT + " anew")
     assert (answer.status, answer.location) == (303, "/account")
+
+
+def test_a_guess_nobody_waits_for_is_counted_and_not_logged(remit: RemitProcess) -> None:
+    browser = Browser(remit.url)
+    fields = browser.get("/sign-in").form("/sign-in").fields | {"name": "nobody-there", "password": RIGHT}
+    body, place = urlencode(fields).encode(), urlsplit(remit.url)
+    head = (
+        f"POST /sign-in HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: {remit.url}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Cookie: {'; '.join(f'{name}={value}' for name, value in browser.cookies.items())}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    for _ in range(4):
+        with socket.create_connection((place.hostname or "", place.port or 0), 10) as connection:
+            connection.sendall(head.encode() + body)
+            assert Browser(remit.url).get("/sign-in").status == 200  # so it was read
+    answers = [browser.post("/sign-in", fields).status for _ in range(8)]  # behind them, since hashes take turns
+    assert (answers[0], answers[-1]) == (401, 429)
+    assert "never retrieved" not in (remit.folder / "serve.log").read_text()

@@ -154,7 +154,9 @@ def _pages(remit: Remit) -> AsgiApp:
     def at_home(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
         # Whoever asked may leave half-way: what has begun is finished all the same, so that a guess is counted, a hash
         # keeps its place until it is done, and memory and store say one thing.
-        return asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home)))
+        begun = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+        begun.add_done_callback(lambda done: done.cancelled() or done.exception())  # a refusal nobody waits for is none
+        return asyncio.shield(begun)
 
     async def issue(request: TokenRequest) -> TokenAnswer:
         answer: TokenAnswer = await at_home(token.issue(request))
