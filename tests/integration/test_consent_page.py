@@ -18,6 +18,7 @@ from tests.peers.person import (
     Asking,
     agreed,
     begun,
+    token,
     with_password,
 )
 from tests.peers.remit_process import RemitProcess
