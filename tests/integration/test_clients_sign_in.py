@@ -185,6 +185,22 @@ def test_what_was_agreed_to_survives_a_crash_at_every_step(tmp_path: Path) -> No
             remit_process.stop(running)
 
 
+def test_revoking_a_person_reaches_codes_and_browsers_and_leaves_others_alone(remit: RemitProcess) -> None:
+    browser, asking = Browser(remit.url), Asking(remit)
+    code = agreed(browser, asking.url, **{"scope-probe": "yes"})["code"]
+    remit.cli("revoke", "--user", "analyst")
+    remit.cli("revoke", "--client", "web")
+    assert browser.get("/account").status == 200
+    remit.cli("revoke", "--user", "engineer")
+    assert token(remit, **asking.exchange(code)).json()["error"] == "invalid_grant"
+    assert browser.get("/account").location == "/sign-in"
+    asking, code = logged_in(remit)
+    remit.cli("revoke", "--client", "desktop")
+    assert token(remit, **asking.exchange(code)).json()["error"] == "invalid_grant"
+    asking, code = logged_in(remit)
+    assert token(remit, **asking.exchange(code)).status_code == 200
+
+
 def test_a_client_that_is_done_ends_its_grant_and_nobody_else_s(remit: RemitProcess) -> None:
     asking, code = logged_in(remit)
     made = token(remit, **asking.exchange(code)).json()

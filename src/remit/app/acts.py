@@ -112,10 +112,24 @@ class Acts:
         tenants = frozenset({selector.tenant}) if selector.tenant else administrator.tenants
         detail = {name: arguments[name] for name in (*SELECTED_BY, "everything") if arguments.get(name)}
         permitted = await self._permit(administrator, Act.REVOKE, tenants, detail)
-        ended = await self.remit.end_grant.end(
-            selector, GrantEvent.REVOKE, tenants=permitted.tenants, by=administrator.name
-        )
+        self.remit.authorize.void(selector, permitted.tenants)
+        try:
+            ended = await self.remit.end_grant.end(
+                selector, GrantEvent.REVOKE, tenants=permitted.tenants, by=administrator.name
+            )
+        finally:
+            await self.remit.sign_in.end_sessions(self._signed_out(selector, permitted.tenants))
         return ended_answer(ended, permitted)
+
+    def _signed_out(self, selector: Selector, tenants: frozenset[str]) -> list[str]:
+        """Whoever is revoked as a person is signed out too; a client, server or grant is nobody's session."""
+        accounts = self.remit.create_grant.registry.accounts
+        return [
+            name
+            for name, account in accounts.items()
+            if account.tenant in tenants
+            and selector in (Selector(subject=name), Selector(tenant=account.tenant), Selector(everything=True))
+        ]
 
     # servers and policies --------------------------------------------------------------------------------------------
     async def list_servers(self, administrator: Administrator, arguments: Arguments) -> Answer:

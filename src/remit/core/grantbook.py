@@ -22,13 +22,30 @@ class Selector:
     everything: bool = False
 
     def matches(self, grant: Grant) -> bool:
+        return self.names(
+            grant=grant.id, parent=grant.parent, subject=grant.subject.id, client=grant.client_id, actors=grant.actors,
+            tenant=grant.tenant, servers=frozenset(scope.server for scope in grant.scopes),
+        )  # fmt: skip
+
+    def names(
+        self,
+        *,
+        grant: str,
+        subject: str,
+        client: str,
+        tenant: str,
+        servers: frozenset[str],
+        parent: str = "",
+        actors: tuple[str, ...] = (),
+    ) -> bool:
+        """Whether it is about a grant like this, which need not be there yet."""
         wanted = [
-            (self.grant, grant.id == self.grant or grant.parent == self.grant),
-            (self.subject, grant.subject.id == self.subject),
-            (self.client, grant.client_id == self.client),
-            (self.actor, self.actor in grant.actors),
-            (self.server, any(scope.server == self.server for scope in grant.scopes)),
-            (self.tenant, grant.tenant == self.tenant),
+            (self.grant, self.grant in (grant, parent)),
+            (self.subject, subject == self.subject),
+            (self.client, client == self.client),
+            (self.actor, self.actor in actors),
+            (self.server, self.server in servers),
+            (self.tenant, tenant == self.tenant),
         ]
         named = [hit for field, hit in wanted if field]
         return all(named) if named else self.everything

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from msgspec.structs import replace as replace_row
+
 from remit.core.authorization_code import CODE_S, KeptCode
 from remit.core.authorization_details import Asked
 from remit.core.authorization_request import (
@@ -30,6 +32,7 @@ from remit.core.catalog import Catalog
 from remit.core.consent import Consent, ConsentEvent, ConsentState, Question, after, given
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Budget, Calls, Grant, Unmetered
+from remit.core.grantbook import Selector
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
@@ -232,6 +235,19 @@ class Authorize:
             if id == consent_id or (other.state is ConsentState.REPLACED and _about(other) == _about(taken)):
                 self._unstored[id] = self.consents[id] = after(other, ConsentEvent.REVOKE)
         await self._store_taken_back()
+
+    def void(self, selector: Selector, tenants: frozenset[str]) -> None:
+        """No code that was given and not exchanged becomes a grant that the selector names. The sweep tells the store;
+        after a restart before that a code of this minute would be good again.
+        """
+        for id, code in list(self.codes.items()):
+            account = self.create.registry.accounts.get(code.account)
+            tenant = account.tenant if account is not None else ""
+            if not code.used and tenant in tenants and selector.names(
+                grant=code.grant, subject=code.account, client=code.client, tenant=tenant,
+                servers=frozenset(scope.partition(":")[0] for scope in code.scopes),
+            ):  # fmt: skip
+                self.codes[id] = replace_row(code, used=True)
 
     async def sweep(self) -> None:
         """Forget codes whose request could not be answered again, and consents that are over. Raises `Outage`."""

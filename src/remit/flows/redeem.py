@@ -81,6 +81,9 @@ class Redeem:
 
     async def _exchanged(self, client: Client, presented: str, kept: KeptCode) -> Redeemed:
         granted = await self._granted(kept)
+        if self.authorize.codes.get(presented) is not kept:  # voided by an administrator while the grant was made
+            await self._copied(kept.grant, by="remit: revoked")
+            raise OAuthError("invalid_grant", "what the code stands for was revoked")
         used = replace(kept, used=True)
         self.authorize.codes[presented] = used
         await self.create.store.put(CODE, presented, to_row(used))

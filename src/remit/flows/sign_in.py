@@ -6,7 +6,7 @@ Wrong passwords are counted, not itemised. What lets somebody in is on record, d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -167,6 +167,16 @@ class SignIn:
             return None
         self._used_at_s[id] = self.clock.monotonic_s()
         return found
+
+    async def end_sessions(self, accounts: Iterable[str]) -> None:
+        """Sign every browser of these accounts out. Raises `Outage`: they are signed out all the same."""
+        for account in accounts:
+            for id, found in list(self._sessions.items()):
+                if found.account == account:
+                    self._sessions.pop(id)
+                    self._used_at_s.pop(id, None)
+                    self._unremoved.add((SESSION, id))
+        await self._remove_forgotten()
 
     async def sign_out(self, cookie: Secret) -> None:
         found = self._sessions.get(row_id(cookie))
