@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -19,27 +18,20 @@ from tests.peers import remit_process
 from tests.peers.browser import Browser, Form, Page
 from tests.peers.person import (
     CALLBACK,
-    CLIENTS,
     RIGHT,
     Asking,
     agreed,
     listed,
     logged_in,
     token,
-    with_password,
+    with_person,
 )
 from tests.peers.remit_process import RemitProcess
-
-POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
 
 
 @pytest.fixture(scope="module")
 def remit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemitProcess]:
-    probe = str(Path(__file__).parents[1] / "peers" / "stdio_probe.py")
-    servers = {"probe": {"stdio": {"command": [sys.executable, probe]}}}
-    folder = tmp_path_factory.mktemp("clients")
-    with remit_process.remit_process(folder, servers, POLICIES, clients=CLIENTS) as running:
-        with_password(running)
+    with with_person(tmp_path_factory.mktemp("people")) as running:
         yield running
 
 
@@ -152,10 +144,7 @@ def test_refresh_tokens_rotate_and_an_old_one_ends_the_grant(remit: RemitProcess
 
 
 def test_what_was_agreed_to_survives_a_crash_at_every_step(tmp_path: Path) -> None:
-    probe = str(Path(__file__).parents[1] / "peers" / "stdio_probe.py")
-    servers = {"probe": {"stdio": {"command": [sys.executable, probe]}}}
-    with remit_process.remit_process(tmp_path, servers, POLICIES, clients=CLIENTS) as first:
-        with_password(first)
+    with with_person(tmp_path) as first:
         running, browser, asking = first, Browser(first.url), Asking(first)
 
         def crash() -> None:
@@ -172,7 +161,7 @@ def test_what_was_agreed_to_survives_a_crash_at_every_step(tmp_path: Path) -> No
             crash()
             page = browser.get(page.location)
             crash()
-            typed = {"purpose": "try it", "hours": "1", "answer": "yes", "scope-probe": "yes"}
+            typed = {"purpose": "try it", "ttl_s": "3600", "answer": "yes", "scope-probe": "yes"}
             answer = browser.submit(page.form("/consent"), **typed)
             crash()
             code = parse_qs(urlsplit(answer.location).query)["code"][0]

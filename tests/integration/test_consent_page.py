@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.peers import remit_process
 from tests.peers.browser import Browser
 from tests.peers.person import (
     CALLBACK,
-    CLIENTS,
+    RIGHT,
     Asking,
     agreed,
     begun,
     token,
-    with_password,
+    with_person,
 )
 from tests.peers.remit_process import RemitProcess
-
-POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
 
 
 @pytest.fixture(scope="module")
 def remit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemitProcess]:
-    probe = str(Path(__file__).parents[1] / "peers" / "stdio_probe.py")
-    servers = {"probe": {"stdio": {"command": [sys.executable, probe]}}}
-    folder = tmp_path_factory.mktemp("clients")
-    with remit_process.remit_process(folder, servers, POLICIES, clients=CLIENTS) as running:
-        with_password(running)
+    with with_person(tmp_path_factory.mktemp("people")) as running:
         yield running
 
 
@@ -104,7 +96,7 @@ def test_nothing_is_granted_that_was_not_asked_for_or_not_ticked(remit: RemitPro
     form = page.form("/consent")
     assert [name for name in form.fields if name.startswith("scope-")] == ["scope-probe:describe_process"]
     fields = {name: value for name, value in form.fields.items() if not name.startswith("scope-")}
-    typed = {"purpose": "try it", "hours": "1", "answer": "yes"}
+    typed = {"purpose": "try it", "ttl_s": "3600", "answer": "yes"}
     for more in ({}, {"scope-probe": "yes"}, {"scope-other": "yes"}):
         refused = browser.post("/consent", fields | typed | more)
         assert (refused.status, refused.location) == (400, "")
@@ -131,6 +123,26 @@ def test_a_client_may_ask_that_the_person_signs_in_again(remit: RemitProcess, ch
     assert browser.get(page.location).location.startswith("/sign-in?request=")
     page = browser.get(Asking(remit).url.removeprefix(remit.url))
     assert browser.get(page.location).status == 200
+
+
+def test_no_longer_time_is_offered_than_was_asked_for(remit: RemitProcess) -> None:
+    details = [{"type": "mcp_tool", "locations": [f"{remit.url}/mcp/probe"], "ttl_s": 600}]
+    asking, browser = Asking(remit, authorization_details=json.dumps(details)), Browser(remit.url)
+    page = begun(browser, asking.url)
+    assert "10 min" in page.text
+    assert "hour" not in page.text
+    form, typed = page.form("/consent"), {"purpose": "try it", "answer": "yes", "scope-probe": "yes"}
+    for longer in ("3600", "601", "-1", "x", ""):
+        assert browser.submit(form, **typed, ttl_s=longer).status == 400
+    assert browser.submit(form, **typed, ttl_s="600").status == 303
+
+
+def test_who_signs_in_with_a_request_that_is_over_is_told_why_and_is_signed_in(remit: RemitProcess) -> None:
+    browser = Browser(remit.url)
+    form = browser.get("/sign-in?request=made-up").form("/sign-in")
+    answer = browser.submit(form, name="engineer", password=RIGHT)
+    assert (answer.status, "Signed in, and no more" in answer.text, answer.location) == (400, True, "")
+    assert browser.get("/account").status == 200
 
 
 def test_a_client_may_ask_for_many_tools_and_each_can_be_ticked(remit: RemitProcess) -> None:

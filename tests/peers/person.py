@@ -5,14 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
+from tests.peers import remit_process
 from tests.peers.browser import Browser, Page
 from tests.peers.remit_process import RemitProcess
 
 RIGHT = "correct horse battery"
+POLICIES = {"acme/all.cedar": remit_process.PERMIT_ALL}
+SERVERS = {"probe": {"stdio": {"command": [sys.executable, str(Path(__file__).parent / "stdio_probe.py")]}}}
 CALLBACK = "http://127.0.0.1:39481/callback"
 CLIENTS = {
     "editor": {"tenant": "acme"},
@@ -49,7 +56,7 @@ def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
     """The answer the browser carries to the client."""
     page = begun(browser, url)
     assert page.status == 200, page.text
-    answer = browser.submit(page.form("/consent"), **({"purpose": "try it", "hours": "1", "answer": "yes"} | typed))
+    answer = browser.submit(page.form("/consent"), **({"purpose": "try it", "ttl_s": "3600", "answer": "yes"} | typed))
     assert answer.status == 303, answer.text
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
 
@@ -107,3 +114,11 @@ def logged_in(remit: RemitProcess, **changes: str | None) -> tuple[Asking, str]:
     answer = agreed(Browser(remit.url), asking.url, **{"scope-probe": "yes"})
     assert (answer["state"], answer["iss"]) == (asking.state, remit.url)
     return asking, answer["code"]
+
+
+@contextmanager
+def with_person(folder: Path) -> Iterator[RemitProcess]:
+    """A Remit with one server, three clients, and an engineer who has a password."""
+    with remit_process.remit_process(folder, SERVERS, POLICIES, clients=CLIENTS) as running:
+        with_password(running)
+        yield running

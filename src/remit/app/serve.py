@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.errors import Refusal
-from remit.core.secret import Secret
 from remit.flows.authorize import AnswerError
+from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
 from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
 from remit.surfaces.admin.socket import AdminSocket
@@ -151,12 +151,15 @@ def _pages(remit: Remit) -> AsgiApp:
         remit.create_grant, remit.redeem, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy
     )
 
-    def at_home(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+    async def at_home(work: Coroutine[Any, Any, Any]) -> Any:
         # Whoever asked may leave half-way: what has begun is finished all the same, so that a guess is counted, a hash
         # keeps its place until it is done, and memory and store say one thing.
         begun = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
-        begun.add_done_callback(lambda done: done.cancelled() or done.exception())  # a refusal nobody waits for is none
-        return asyncio.shield(begun)
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            begun.add_done_callback(_tell_of_bug)
+            raise
 
     async def issue(request: TokenRequest) -> TokenAnswer:
         answer: TokenAnswer = await at_home(token.issue(request))
@@ -165,27 +168,19 @@ def _pages(remit: Remit) -> AsgiApp:
     async def revoke(request: TokenRequest) -> None:
         await at_home(token.revoke(request))
 
-    async def move(handle: str, browser: Secret, to: Secret) -> str:
-        async def moved() -> str:
-            return remit.authorize.moved(handle, browser, to)
-
-        try:
-            handle = await at_home(moved())
-        except (Refusal, AnswerError):  # it is told again, with its reason, where the request is opened
-            return ""
-        return handle
-
-    people = People(
-        remit.sign_in,
-        OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock),
-        at_home,
-        issuer,
-        move,
-    )
-    pages = [*routes(people), *consent_routes(people, remit.authorize)]
+    own = OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock)
+    people = People(remit.sign_in, own, remit.authorize, at_home, issuer)
+    pages = [*routes(people), *consent_routes(people)]
     return oauth_app(
         issuer=issuer, issue=issue, revoke=revoke, public_keys=remit.files.keys.tokens.public_keys, pages=pages
     )
+
+
+def _tell_of_bug(done: asyncio.Future[Any]) -> None:
+    """Of work whose asker has left: a refusal is nobody's any more, a bug is ours."""
+    problem = None if done.cancelled() else done.exception()
+    if problem is not None and not isinstance(problem, Refusal | OAuthError | AnswerError):
+        log.error("page_failed", exc_info=problem)
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:

@@ -99,6 +99,7 @@ class Authorize:
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
     consents: dict[str, Consent] = field(init=False, default_factory=dict)
     _unstored: dict[str, Consent] = field(init=False, default_factory=dict)  # taken back here, not yet in the store
+    _voided: set[str] = field(init=False, default_factory=set)  # codes, the same
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
@@ -187,8 +188,10 @@ class Authorize:
         """
         request = pending.request
         offered = self.create.preview(self._request(pending, session, choice.environment))
-        if not choice.scopes or not within(choice.scopes, offered.scopes):
-            raise refuse(Reason.OUTSIDE_GRANT, "more was chosen than was asked for, or nothing")
+        if not choice.scopes:
+            raise refuse(Reason.INVALID_PARAMS, "choose at least one thing that it may use, or do not allow it")
+        if not within(choice.scopes, offered.scopes):
+            raise refuse(Reason.OUTSIDE_GRANT, "more was chosen than was asked for")
         consented = replace(
             self._request(pending, session, choice.environment),
             scopes=choice.scopes,
@@ -237,8 +240,8 @@ class Authorize:
         await self._store_taken_back()
 
     def void(self, selector: Selector, tenants: frozenset[str]) -> None:
-        """No code that was given and not exchanged becomes a grant that the selector names. The sweep tells the store;
-        after a restart before that a code of this minute would be good again.
+        """No code that was given and not exchanged becomes a grant that the selector names. The sweep, a second later,
+        tells the store: a crash before that leaves such a code good for the rest of its minute.
         """
         for id, code in list(self.codes.items()):
             account = self.create.registry.accounts.get(code.account)
@@ -248,10 +251,14 @@ class Authorize:
                 servers=frozenset(scope.partition(":")[0] for scope in code.scopes),
             ):  # fmt: skip
                 self.codes[id] = replace_row(code, used=True)
+                self._voided.add(id)
 
     async def sweep(self) -> None:
         """Forget codes whose request could not be answered again, and consents that are over. Raises `Outage`."""
         await self._store_taken_back()
+        for id in list(self._voided & self.codes.keys()):
+            await self.store.put(CODE, id, to_row(self.codes[id]))
+            self._voided.discard(id)
         for id, code in list(self.codes.items()):
             if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
                 self.codes.pop(id)

@@ -18,6 +18,7 @@ from remit.core.authorization_code import CODE_S, REUSE_GRACE_S
 from remit.core.clients import Account, Client, ClientAuthentication, Only
 from remit.core.errors import Refusal
 from remit.core.grant import Calls, GrantState
+from remit.core.grantbook import Selector
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
@@ -215,6 +216,19 @@ async def test_an_answer_carries_state_and_issuer_and_keeps_the_redirect_s_own_q
 
 
 # the code -----------------------------------------------------------------------------------------------------------
+async def test_a_code_that_was_revoked_stays_so_after_a_restart_and_others_stay_good(login: Login) -> None:
+    code, other = await login.code(), await login.code()
+    _, kept = list(login.flow.codes.values())
+    login.flow.void(Selector(client="desktop"), frozenset({"globex"}))
+    login.flow.void(Selector(client="web"), frozenset({"acme"}))
+    login.flow.void(Selector(grant=kept.grant), frozenset({"acme"}))
+    await login.flow.sweep()
+    await login.restarted()
+    assert await login.exchanged(code)
+    with pytest.raises(OAuthError):
+        await login.exchanged(other)
+
+
 async def test_a_code_lasts_a_minute(login: Login) -> None:
     code = await login.code()
     login.scene.clock.advance(CODE_S)

@@ -6,9 +6,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from remit.core.authorization_details import Asked
 from remit.core.authorization_request import SCOPES_MAX
 from remit.core.catalog import ItemKind
 from remit.core.errors import Invalid, Refusal
@@ -18,14 +19,14 @@ from remit.core.reasons import Kind, Reason
 from remit.core.redirects import shown
 from remit.core.scope import OneTool, Scope
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import UNSTATED, AnswerError, Authorize, Choice, Pending
+from remit.flows.authorize import UNSTATED, AnswerError, Choice, Pending
 from remit.flows.token import OAuthError
 from remit.surfaces.oauth.browser import BROWSER, SESSION, cookie, form_token, keep, new_browser, require_own_form
 from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
-from remit.surfaces.oauth.pages import People, guarded, query, said_of, see
-from remit.surfaces.oauth.render import HEADERS, limits_shown, message, page
+from remit.surfaces.oauth.pages import People, guarded, query, said_of, see, send_to
+from remit.surfaces.oauth.render import limits_shown, message, page
 
-DURATIONS: Final = (1, 2, 4, 8)
+HOURS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
 ANSWERS_MAX: Final = SCOPES_MAX + FIELDS_MAX  # a tick for each scope a request may name
 ATTESTED: Final = {
@@ -34,8 +35,8 @@ ATTESTED: Final = {
 }
 
 
-def routes(people: People, authorize: Authorize) -> list[Route]:
-    pages = _Consent(people, authorize)
+def routes(people: People) -> list[Route]:
+    pages = _Consent(people)
     return [
         Route("/authorize", guarded(pages.begin, people.origin), methods=["GET", "POST"]),
         Route("/consent", guarded(pages.ask, people.origin), methods=["GET"]),
@@ -44,9 +45,9 @@ def routes(people: People, authorize: Authorize) -> list[Route]:
 
 
 class _Consent:
-    def __init__(self, people: People, authorize: Authorize) -> None:
+    def __init__(self, people: People) -> None:
         self._people = people
-        self._authorize = authorize
+        self._authorize = people.authorize
 
     async def begin(self, request: Request) -> Response:
         """RFC 6749 section 3.1: by GET or POST. Nothing is believed of who sent it, so nothing happens but a page."""
@@ -121,14 +122,14 @@ class _Consent:
         offers = await self._offers(pending, session)
         offered = offers.get(form.get("environment", ""))
         ticked = {scope for scope in (offered.scopes if offered else ()) if form.get(f"scope-{scope}") == "yes"}
-        hours = form.get("hours", "")
+        ttl_s = form.get("ttl_s", "")
         purpose = form.get("purpose", "").strip()
         return Choice(
             scopes=frozenset(ticked),
             environment=form.get("environment", ""),
             purpose=purpose,
             purpose_class=purpose if purpose in self._authorize.create.registry.purposes else "",
-            ttl_s=3600.0 * (int(hours) if hours in map(str, DURATIONS) else DURATIONS[0]),
+            ttl_s=float(ttl_s if ttl_s in {str(each) for each, _ in durations(offered)} else 0),
         )
 
     async def _offers(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
@@ -158,8 +159,7 @@ class _Consent:
         environment = environment if environment in offers else next(iter(offers))
         grant = offers[environment]
         stated = "" if grant.purpose.text == UNSTATED else grant.purpose.text
-        lasts_s = grant.expires_at_s - grant.created_at_s
-        hours = max((hours for hours in DURATIONS if 3600 * hours <= lasts_s), default=DURATIONS[0])
+        lasting = durations(grant)
         values: dict[str, Any] = {
             "client": address.client.id,
             "redirect": shown(address.redirect_uri),
@@ -174,8 +174,8 @@ class _Consent:
             "environment": environment,
             "purpose": (form or {}).get("purpose", stated),
             "purposes": sorted(self._authorize.create.registry.purposes),
-            "durations": [each for each in DURATIONS if each <= hours],
-            "chosen_hours": hours,
+            "durations": lasting,
+            "ttl_s": (form or {}).get("ttl_s", str(lasting[-1][0])),
             "said": said_of(refusal) if refusal is not None else "",
             "bad": refusal is not None,
         }
@@ -190,14 +190,19 @@ class _Consent:
         tools = sorted(name for kind, name in server.items if kind is ItemKind.TOOL) if server else []
         more = f" and {len(tools) - TOOLS_NAMED_MAX} more" if len(tools) > TOOLS_NAMED_MAX else ""
         about = "one tool" if isinstance(scope, OneTool) else f"all of it: {', '.join(tools[:TOOLS_NAMED_MAX])}{more}"
-        named = hasattr(pending.request.asked, "scopes") or not pending.request.resource.endswith("/mcp")
+        shared = f"{self._authorize.create.registry.issuer}/mcp"
+        named = isinstance(pending.request.asked, Asked) or pending.request.resource != shared
         ticked = named if form is None else form.get(f"scope-{scope}") == "yes"
         return {"name": str(scope), "about": about, "ticked": ticked}
 
 
-def send_to(url: str) -> Response:
-    """To the client, at the place it registered."""
-    return RedirectResponse(url, 303, headers=HEADERS)
+def durations(grant: Grant | None) -> list[tuple[int, str]]:
+    """How long the person may let it last, in seconds and in words: never longer than was asked for."""
+    if grant is None:
+        return []
+    lasts_s = int(grant.expires_at_s - grant.created_at_s)
+    hours = [(3600 * each, f"{each} hour{'s' if each > 1 else ''}") for each in HOURS if 3600 * each <= lasts_s]
+    return hours or [(lasts_s, f"{lasts_s // 60} min {lasts_s % 60} s" if lasts_s % 60 else f"{lasts_s // 60} min")]
 
 
 def _elsewhere() -> Response:

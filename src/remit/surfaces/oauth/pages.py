@@ -16,6 +16,7 @@ from remit.core.passwords import PASSWORD_CHARS_MIN
 from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
+from remit.flows.authorize import AnswerError, Authorize
 from remit.flows.own_grants import OwnGrants
 from remit.flows.sign_in import SignIn
 from remit.flows.token import OAuthError
@@ -40,14 +41,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class People:
     """What the pages stand on. `home` runs a coroutine on the loop that grants and sessions live on; `origin` is the
-    public one, from the configuration. `move` binds a client's request to another browser cookie; empty if it cannot.
+    public one, from the configuration.
     """
 
     sign_in: SignIn
     own: OwnGrants
+    authorize: Authorize
     home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     origin: str
-    move: Callable[[str, Secret, Secret], Awaitable[str]]
 
     async def at_home(self, work: Coroutine[Any, Any, T]) -> T:
         result: T = await self.home(work)
@@ -72,11 +73,12 @@ def guarded(handler: Handler, origin: str) -> Handler:
     """Whatever is refused is a page that says what and what to do. A name that was made to lead here is not ours
     (DNS rebinding): nothing is done under it.
     """
-    host = urlsplit(origin).netloc.lower()
+    place = urlsplit(origin)
+    host, default = place.netloc.lower(), {"http": 80, "https": 443}[place.scheme]
 
     async def answer(request: Request) -> Response:
         said = [host.lower() for host in request.headers.getlist("host")]
-        if said not in ([host], [f"{host}:443"]):
+        if said not in ([host], [f"{host}:{default}"]):
             return message("Not here", "This address is not Remit's.", f"Use {origin} instead.", status=421)
         try:
             return await handler(request)
@@ -87,7 +89,8 @@ def guarded(handler: Handler, origin: str) -> Handler:
             return message("Not understood", error.description, status=error.status)
         except Refusal as refusal:
             heading = "Not now" if refusal.kind is Kind.OUTAGE else "Not done"
-            return message(heading, said_of(refusal), refusal.meaning.next, status=refusal.meaning.http_status)
+            status = refusal.meaning.http_status  # below 400 it is MCP's, where a denial is a result
+            return message(heading, said_of(refusal), refusal.meaning.next, status=status if status >= 400 else 403)
 
     return answer
 
@@ -134,11 +137,19 @@ class _Pages:
 
     async def _entered(self, browser: Secret, session: Secret, handle: str) -> Response:
         """A form seen before somebody signed in is not one of theirs, so the browser gets a new cookie. The request it
-        came with moves along.
+        came with moves along; why one cannot is said here, to somebody who is signed in all the same.
         """
         fresh = new_browser()
-        moved = await self._people.move(handle, browser, fresh) if handle else ""
-        answer = see(f"/consent?request={moved}" if moved else "/account")
+
+        async def moved() -> str:
+            return self._people.authorize.moved(handle, browser, fresh)
+
+        try:
+            answer = see(f"/consent?request={await self._home(moved())}" if handle else "/account")
+        except AnswerError as error:
+            answer = send_to(error.url)
+        except Refusal as refusal:
+            answer = message("Signed in, and no more", said_of(refusal), "Go back to the client.", status=400)
         keep(answer, SESSION, session)
         keep(answer, BROWSER, fresh)
         return answer
@@ -244,6 +255,11 @@ class _Pages:
 def see(path: str) -> Response:
     """303: the form was taken, look there. Only ever to a path of ours."""
     return RedirectResponse(path, 303, headers=HEADERS)
+
+
+def send_to(url: str) -> Response:
+    """303 to the client, at the place it registered."""
+    return RedirectResponse(url, 303, headers=HEADERS)
 
 
 def _secret(text: str) -> Secret:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from remit.core.consent import Consent
@@ -16,10 +16,10 @@ from remit.core.grant import Calls, Grant, LiveGrant
 from remit.core.redirects import shown
 from remit.core.scope import scope_text
 
-_PAGES: Final = Environment(
-    loader=PackageLoader("remit.surfaces.oauth"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_STYLE: Final = _PAGES.get_template("style.css").render()
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_STYLE: Final = files("remit.surfaces.oauth").joinpath("templates", "style.css").read_text("utf-8")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -33,14 +33,22 @@ HEADERS: Final = {
 }
 
 
+@cache
+def _pages() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  no start waits for the first page
+
+    return Environment(
+        loader=PackageLoader("remit.surfaces.oauth"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
 def page(
     template: str, *, status: int = 200, said: str = "", bad: bool = False, target: str = "", **values: Any
 ) -> HTMLResponse:
     """`said` stands above the page: what just happened, or with `bad` what went wrong. `target` is where the answer to
     the page's form sends the browser on to: browsers hold redirects against the policy too.
     """
-    # The style is our own file, and its hash in the policy must fit it byte for byte.
-    text = _PAGES.get_template(template).render(style=Markup(_STYLE), said=said, bad=bad, **values)  # noqa: S704
+    text = _pages().get_template(template).render(style=_STYLE, said=said, bad=bad, **values)
     policy = {"Content-Security-Policy": f"{_POLICY} {target}".rstrip()}
     return HTMLResponse(text, status, headers={**HEADERS, **policy})
 
