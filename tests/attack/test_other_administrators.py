@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from remit.app.acts import _ACTS, Acts
+from remit.app.acts.table import ACTS, Acts
 from remit.app.settings import load
 from remit.app.wiring import assemble
 from remit.core.errors import Refusal
@@ -216,7 +216,7 @@ async def test_another_tenant_s_decision_looks_like_one_there_never_was(remit: A
     assert await remit.ask(ACME, act, decision_id=remit.our_act, arguments={})
 
 
-@pytest.mark.parametrize("act", [act for act in _ACTS if act not in OF_KEYS])
+@pytest.mark.parametrize("act", [act for act in ACTS if act not in OF_KEYS])
 async def test_whoever_lacks_the_role_is_refused_and_the_record_says_so(remit: Administration, act: str) -> None:
     about = {"user": "engineer", "client": "editor", "purpose": "p", "grant": remit.ours, "server": "ours"}
     refusal = await remit.refused(KEYS, act, **about, decision_id=remit.our_act, arguments={})
@@ -227,7 +227,7 @@ async def test_whoever_lacks_the_role_is_refused_and_the_record_says_so(remit: A
     assert (denied["administrator"], denied["effect"]) == ("carol", "deny")
 
 
-@pytest.mark.parametrize("act", list(_ACTS))
+@pytest.mark.parametrize("act", list(ACTS))
 async def test_a_user_that_is_no_administrator_is_refused_every_act(remit: Administration, act: str) -> None:
     about = {"user": "engineer", "client": "editor", "purpose": "p", "grant": remit.ours, "server": "ours"}
     refusal = await remit.refused(STRANGER, act, **about, decision_id=remit.our_act, arguments={})

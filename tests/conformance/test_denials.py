@@ -10,7 +10,8 @@ import pytest
 from remit.core.errors import refuse
 from remit.core.grant import GrantEvent
 from remit.core.ledger import RecordKind
-from remit.core.reasons import MEANING, Kind, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Kind, Reason
 from remit.core.scope import OneTool, WholeServer
 from remit.surfaces.mcp.visit import Visit
 from tests.scenes.mcp import FILES, URL, McpScene, catalog, greet, modern_request

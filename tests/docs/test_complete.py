@@ -12,11 +12,12 @@ from tools.reference.commands import commands
 from tools.reference.settings import sections
 from tools.reference.tables import acts
 
-from remit.app import settings
+from remit.app.sections import Strict
 from remit.cli.output import Exit
 from remit.core.administration import Role
 from remit.core.ledger import OutcomeStatus, RecordKind
-from remit.core.reasons import MEANING, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Reason
 from tests.docs.book import ROOT, page, pages, table_rows
 
 ADAPTERS = sorted(path for path in (ROOT / "src/remit/adapters").glob("*/*.py") if path.name != "__init__.py")
@@ -24,7 +25,7 @@ COMMANDS = [" ".join(path) for path, _ in commands()]
 
 
 @pytest.mark.parametrize(("where", "section"), list(sections()), ids=str)
-def test_every_setting_has_a_row(where: str, section: type[settings.Strict]) -> None:
+def test_every_setting_has_a_row(where: str, section: type[Strict]) -> None:
     part = page("docs/reference/settings.md").split(f"\n## {where}\n")[1].split("\n## ")[0]
     lacking = [field.name for field in msgspec.structs.fields(section) if f"\n| `{field.name}` |" not in part]
     assert lacking == []
@@ -32,9 +33,8 @@ def test_every_setting_has_a_row(where: str, section: type[settings.Strict]) -> 
 
 def test_every_setting_is_read_by_something() -> None:
     """A documented setting without effect is a promise that nobody keeps."""
-    files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.parts[-2:] != ("app", "settings.py")]
+    files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.parts[-2:] != ("app", "sections.py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    code += (ROOT / "src/remit/app/settings.py").read_text(encoding="utf-8").split("class Configuration:")[1]
     named = {
         f"{section.__name__}.{field.name}" for _, section in sections() for field in msgspec.structs.fields(section)
     }
@@ -43,7 +43,7 @@ def test_every_setting_is_read_by_something() -> None:
 
 def test_every_section_of_the_settings_is_listed() -> None:
     listed = {section.__name__ for _, section in sections()}
-    assert listed == {section.__name__ for section in settings.Strict.__subclasses__()}
+    assert listed == {section.__name__ for section in Strict.__subclasses__()}
 
 
 def test_every_reason_has_its_meaning_on_its_page() -> None:
@@ -53,8 +53,8 @@ def test_every_reason_has_its_meaning_on_its_page() -> None:
 
 
 def test_every_reason_is_given_somewhere() -> None:
-    """core/reasons.py defines them and surfaces/mcp/render.py shows whatever comes; neither gives one."""
-    silent = {"reasons.py", "render.py"}
+    """core/reasons.py and meanings.py define them and surfaces/mcp/render.py shows what comes; none gives one."""
+    silent = {"reasons.py", "meanings.py", "render.py"}
     files = [path for path in (ROOT / "src/remit").rglob("*.py") if path.name not in silent]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     assert [reason.value for reason in Reason if not re.search(rf"\bReason\.{reason.name}\b", code)] == []

@@ -13,7 +13,7 @@ from tools.reference.commands import commands
 from tools.reference.settings import sections
 from tools.reference.text import read
 
-from remit.app.settings import Settings
+from remit.app.sections import Settings
 from tests.docs.book import ROOT, code_blocks, page, pages
 
 MADE = make_docs.pages()

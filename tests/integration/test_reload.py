@@ -15,7 +15,8 @@ import pytest
 
 from remit.adapters.policy.engine import CedarEngine
 from remit.app import serve
-from remit.app.settings import Configuration, Settings
+from remit.app.sections import Settings
+from remit.app.settings import Configuration
 from tests.peers import remit_process
 
 

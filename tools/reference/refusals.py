@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tools.reference.text import HEAD, joined, read, row
 
-from remit.core.reasons import MEANING, Kind, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Kind, Reason
 
 
 def reasons_page() -> str:
     words = read("reasons")
-    lines = [HEAD.format(source="src/remit/core/reasons.py and tools/reference/reasons.yaml"), words["intro"]]
+    lines = [HEAD.format(source="src/remit/core/meanings.py and tools/reference/reasons.yaml"), words["intro"]]
     for kind in Kind:
         lines += [f"\n## {kind.value}\n", words["kinds"][kind.value] + "\n"]
         lines += [row(("reason", "HTTP", "JSON-RPC", "says", "next")), row(["---"] * 5)]

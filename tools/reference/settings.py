@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect as shapes
 from tools.reference.text import HEAD, joined, one_paragraph, read, require, row
 
-from remit.app import settings
+import remit.app.sections as written
 
 UNITS = {"_bytes_max": "bytes", "_items_max": "items", "_s": "seconds", "_s_max": "seconds", "_ms": "milliseconds"}
 PLAIN: Mapping[type[shapes.Type], str] = {
@@ -20,18 +20,18 @@ PLAIN: Mapping[type[shapes.Type], str] = {
 }
 
 
-def sections() -> Iterator[tuple[str, type[settings.Strict]]]:
+def sections() -> Iterator[tuple[str, type[written.Strict]]]:
     """Where each section stands in the file, outermost first."""
     words = read("settings")["sections"]
     for name, where in words.items():
-        yield where, getattr(settings, name)
-    found = {kind.__name__ for kind in settings.Strict.__subclasses__()}
+        yield where, getattr(written, name)
+    found = {kind.__name__ for kind in written.Strict.__subclasses__()}
     require(f"the section {name}" for name in sorted(found ^ set(words)))
 
 
 def settings_page() -> str:
     words = read("settings")
-    lines = [HEAD.format(source="src/remit/app/settings.py and tools/reference/settings.yaml"), words["intro"]]
+    lines = [HEAD.format(source="src/remit/app/sections.py and tools/reference/settings.yaml"), words["intro"]]
     for where, kind in sections():
         lines += [f"\n## {where}\n", one_paragraph(vars(kind).get("__doc__")) + "\n"]
         lines += [row(("setting", "type", "default", "unit", "meaning")), row(["---"] * 5)]
@@ -62,7 +62,7 @@ def default_text(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "required"
     default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
-    if isinstance(default, settings.Strict):
+    if isinstance(default, written.Strict):
         return "see below"
     return "none" if default is None else f"`{json.dumps(default)}`"
 
@@ -91,7 +91,7 @@ def type_text(kind: shapes.Type) -> str:
 def schema_file() -> str:
     """The JSON Schema (2020-12) of remit.yaml, for editors. It cannot say what `remit check` also checks."""
     meanings = read("settings")["meanings"]
-    schema = msgspec.json.schema(settings.Settings)
+    schema = msgspec.json.schema(written.Settings)
     for name, definition in schema["$defs"].items():
         for field, shape in definition.get("properties", {}).items():
             shape["description"] = meanings[f"{name}.{field}"].replace("`", "")

@@ -23,12 +23,12 @@ def with_table(page: Path, name: str, table: list[str]) -> str:
 
 
 def acts() -> list[str]:
-    """What the administration socket carries out, in the order of `_ACTS` in app/acts.py."""
-    tree = ast.parse((ROOT / "src/remit/app/acts.py").read_text("utf-8"))
+    """What the administration socket carries out, in the order of `ACTS` in app/acts/table.py."""
+    tree = ast.parse((ROOT / "src/remit/app/acts/table.py").read_text("utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_ACTS" and isinstance(node.value, ast.Dict):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ACTS" and isinstance(node.value, ast.Dict):
             return [ast.literal_eval(key) for key in node.value.keys if key is not None]
-    raise NoWords("app/acts.py has no table _ACTS")
+    raise NoWords("app/acts/table.py has no table ACTS")
 
 
 def acts_table() -> list[str]:

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Future
 
 from remit.adapters.ledger.segment import HeldByAnother as HeldByAnother
-from remit.app.acts import Acts
+from remit.app.acts.table import Acts
 from remit.app.settings import Configuration
 from remit.app.wiring import assemble
 from remit.surfaces.admin.socket import LINE_BYTES_MAX, AdminSocket

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from remit.app.references import sources
-from remit.app.settings import AccountSettings, ClientSettings, Configuration, ConfigurationInvalid, PurposeSettings
+from remit.app.sections import AccountSettings, ClientSettings, PurposeSettings
+from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.administration import Administrator, Role
 from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only, TenantServers
 from remit.core.errors import Refusal

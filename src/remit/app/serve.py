@@ -20,7 +20,7 @@ import uvloop
 from remit import __version__
 from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.adapters.signer.key_file import KeyFileError
-from remit.app.acts import Acts
+from remit.app.acts.table import Acts
 from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from remit.app.settings import Configuration, ConfigurationInvalid, ServerSettings
+from remit.app.sections import ServerSettings
+from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.catalog import Enforce, Mode, Observe
 from remit.core.registration import Http, ServerConfig, Stdio, Transport
 

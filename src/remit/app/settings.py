@@ -1,181 +1,29 @@
-"""`remit.yaml`: the one configuration file, read whole or refused whole.
-
-Field names and docstrings here are the reference: `docs/reference/settings.md` is checked against them, and the JSON
-Schema published beside it is generated from them. Secrets appear only as references, never as values.
-"""
+"""`remit.yaml`: the one configuration file, read whole or refused whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import yaml
-from msgspec import Meta, Struct, field
 
 from remit.app.addresses import misfit_listen, misfit_public_url, misfit_redirects
 from remit.app.misfits import Part, misfits, plain, unknown_servers
+from remit.app.sections import (
+    METHOD_NAMES,
+    AccountSettings,
+    AdministratorSettings,
+    ClientSettings,
+    PurposeSettings,
+    ServerSettings,
+    Settings,
+    Strict,
+)
 from remit.app.yaml_document import read_yaml
-from remit.core.administration import Role
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
-from remit.core.scope import SERVER_NAME
-
-# msgspec searches for a pattern: without the `^` the name `A b` would pass for its end.
-Name = Annotated[str, Meta(pattern="^" + SERVER_NAME.pattern.replace(r"\Z", "$"))]
-Positive = Annotated[int, Meta(gt=0)]
-Seconds = Annotated[float, Meta(gt=0)]
-# The first parts of MCP's method names: a policy about `tools/call` must never be about a tool of a server `tools`.
-METHOD_NAMES = frozenset([
-    "completion", "initialize", "logging", "notifications", "ping", "prompts", "resources",
-    "roots", "sampling", "server", "session", "subscriptions", "tasks", "tools",
-])  # fmt: skip
-
-
-class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every section: an unknown key is an error."""
-
-
-class StdioSettings(Strict, frozen=True):
-    """A server Remit starts. `command` is run as written, never through a shell; `environment` is all the child
-    gets.
-    """
-
-    command: Annotated[list[str], Meta(min_length=1)]
-    environment: dict[str, str] = field(default_factory=dict)
-    working_dir: str = ""
-
-
-class HttpSettings(Strict, frozen=True):
-    """A server Remit dials. `networks` lists address ranges the URL's host may resolve to beside public ones."""
-
-    url: str
-    headers: dict[str, str] = field(default_factory=dict)
-    networks: list[str] = field(default_factory=list)
-    ca_file: str = ""
-
-
-class ObserveUntil(Strict, frozen=True):
-    """Observe mode: policy is recorded, not enforced, until this moment (RFC 3339)."""
-
-    observe_until: str
-
-
-class ServerSettings(Strict, frozen=True):
-    """One MCP server. Exactly one of `stdio` and `http`."""
-
-    tenants: Annotated[list[Name], Meta(min_length=1)]
-    environment: Name
-    owner: str
-    stdio: StdioSettings | None = None
-    http: HttpSettings | None = None
-    stateful: bool = True
-    path_arguments: dict[str, list[str]] = field(default_factory=dict)
-    high_risk: list[str] = field(default_factory=list)
-    mode: Literal["enforce"] | ObserveUntil = "enforce"
-
-
-class AccountSettings(Strict, frozen=True):
-    """A person known to Remit itself. Passwords and passkeys are not kept here.
-
-    Without `scopes` a grant may reach what the tenant reaches; an empty list reaches nothing.
-    """
-
-    tenant: Name
-    roles: list[Name] = field(default_factory=list)
-    scopes: list[str] | None = None
-
-
-class GrantTemplate(Strict, frozen=True):
-    """What a client may be granted with client_credentials: the ceiling, and the purpose every such grant carries."""
-
-    purpose: str
-    scopes: Annotated[list[str], Meta(min_length=1)]
-    environment: Name
-    ttl_s: Seconds = 3600.0
-    idle_s: Seconds = 900.0
-    calls_max: Positive | None = None
-
-
-class ClientSettings(Strict, frozen=True):
-    """A registered OAuth client. With `redirect_uris` it may send people here to ask whether it may act for them;
-    without, a client with `auth: none` can only be named in grants an administrator makes.
-    """
-
-    tenant: Name
-    auth: Literal["none", "private_key_jwt", "client_secret_basic"] = "none"
-    roles: list[Name] = field(default_factory=list)
-    jwks: dict[str, Any] = field(default_factory=dict)
-    secret: str = ""
-    redirect_uris: list[str] = field(default_factory=list)
-    grant: GrantTemplate | None = None
-
-
-class PurposeSettings(Strict, frozen=True):
-    """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds.
-
-    Without `tools` it narrows time, budget and arguments only; an empty list leaves no tool.
-    """
-
-    tools: list[str] | None = None
-    arguments: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    ttl_s: Seconds = 900.0
-    calls_max: Positive | None = None
-
-
-class AdministratorSettings(Strict, frozen=True):
-    """An operating-system user (by numeric id, checked by peer credentials) and the roles they hold per tenant."""
-
-    uid: Annotated[int, Meta(ge=0)]
-    roles: list[Role]
-    tenants: list[Name]
-
-
-class LedgerSettings(Strict, frozen=True):
-    """`reply`: no reply leaves before its intent is on disk. `UnsafeAsync` gives that up; it exists for measurement."""
-
-    durable: Literal["reply", "UnsafeAsync"] = "reply"
-    heartbeat_s: Seconds = 60.0
-
-
-class LimitSettings(Strict, frozen=True):
-    """Bounds. Each is a hard maximum."""
-
-    body_bytes_max: Positive = 4_194_304
-    reply_bytes_max: Positive = 16_777_216
-    call_s_max: Seconds = 300.0
-    calls_in_flight_max: Positive = 64
-    connections_max: Positive = 10_000
-    page_items_max: Positive = 1_000
-    processes_max: Positive = 64
-    process_idle_s_max: Seconds = 600.0
-
-
-class TlsSettings(Strict, frozen=True):
-    certificate: str
-    key: str
-
-
-class Settings(Strict, frozen=True):
-    """The whole file. Paths are relative to the file's own folder."""
-
-    public_url: str
-    tenants: Annotated[list[Name], Meta(min_length=1)]
-    environments: Annotated[list[Name], Meta(min_length=1)]
-    listen: str = "127.0.0.1:8700"
-    state_dir: str = "state"
-    policies_dir: str = "policies"
-    servers: dict[Name, ServerSettings] = field(default_factory=dict)
-    accounts: dict[str, AccountSettings] = field(default_factory=dict)
-    clients: dict[str, ClientSettings] = field(default_factory=dict)
-    purposes: dict[str, PurposeSettings] = field(default_factory=dict)
-    administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
-    ledger: LedgerSettings = field(default_factory=LedgerSettings)
-    limits: LimitSettings = field(default_factory=LimitSettings)
-    tls: TlsSettings | None = None
-    behind_tls_proxy: bool = False
-    allowed_origins: list[str] = field(default_factory=list)
 
 
 class ConfigurationInvalid(Exception):

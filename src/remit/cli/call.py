@@ -18,12 +18,13 @@ from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note
 from remit.cli.terminal import one_line, shown
 from remit.core.errors import Invalid
-from remit.core.reasons import DECISION, MEANING, OUTAGE, RPC_OUTAGE, Kind, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import DECISION, OUTAGE, RPC_OUTAGE, Kind, Reason
 from remit.core.scope import ToolName
 from remit.core.secret import Secret
 
 if TYPE_CHECKING:
-    from remit.app.settings import Settings
+    from remit.app.sections import Settings
     from remit.cli.connection import Administration
 
 GRANT_S = 60

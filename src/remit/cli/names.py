@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from remit.app.settings import Settings
+    from remit.app.sections import Settings
 
 SHOWN_MAX = 12
 SERVERS = "remit server list shows yours"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from remit.core.reasons import MEANING, Kind, Meaning, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Kind, Meaning, Reason
 
 
 class Refusal(Exception):

@@ -7,7 +7,8 @@ from typing import Any
 
 from remit.core.errors import refuse
 from remit.core.ledger import RecordKind
-from remit.core.reasons import MEANING, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Reason
 from remit.ports.records import Record, Records
 
 ASKED = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from remit.core.errors import Denied, Invalid, Outage, Unauthenticated, refuse
-from remit.core.reasons import MEANING, Kind, Reason
+from remit.core.meanings import MEANING
+from remit.core.reasons import Kind, Reason
 
 CLASSES = {Kind.INVALID: Invalid, Kind.UNAUTHENTICATED: Unauthenticated, Kind.DENIED: Denied, Kind.OUTAGE: Outage}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit.app.act_arguments import budget_of, presence_of, scopes_of, selector_of, text, ttl_s_of
+from remit.app.acts.arguments import budget_of, presence_of, scopes_of, selector_of, text, ttl_s_of
 from remit.core.errors import Invalid
 from remit.core.grant import Calls, Unmetered
 from remit.core.grantbook import Selector

@@ -1,0 +1,1 @@
+"""What administrators do: one function an act, and the table of them."""
