@@ -39,7 +39,7 @@ async def answer(got: Got) -> None:
 
 async def fetched(server: RawServer, host: str) -> bytes:
     fetcher = CheckedFetcher(CheckedDialler(resolves_here), fetch_s_max=3)
-    return await fetcher.fetch(f"http://{host}:{server.port}/", Learned(), bytes_max=1000)
+    return (await fetcher.fetch(f"http://{host}:{server.port}/", Learned(), bytes_max=1000)).content
 
 
 async def a_learned_url_that_leads_inside(_: Path) -> Gains:
@@ -52,7 +52,8 @@ async def a_learned_url_that_leads_inside(_: Path) -> Gains:
                 continue
         url = f"http://127.0.0.1:{server.port}/"  # an operator's own address is another matter
         trusted = registered(parse_peer(url))
-        assert await CheckedFetcher(CheckedDialler()).fetch(url, trusted, bytes_max=1000) == b'{"secret":"inside"}'
+        found = await CheckedFetcher(CheckedDialler()).fetch(url, trusted, bytes_max=1000)
+        assert found.content == b'{"secret":"inside"}'
         return gains
 
 
@@ -66,7 +67,7 @@ async def a_name_that_changes_its_answer(_: Path) -> Gains:
             await fetcher.fetch(url, trust, bytes_max=1000)
         gains = ["the second answer was dialled"] * len(server.got)
         allowed = registered(parse_peer(url), ("127.0.0.1/32",))
-        assert await CheckedFetcher(CheckedDialler(resolves_here)).fetch(url, allowed, bytes_max=1000)
+        assert (await CheckedFetcher(CheckedDialler(resolves_here)).fetch(url, allowed, bytes_max=1000)).content
         return gains
 
 

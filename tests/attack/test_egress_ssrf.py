@@ -167,7 +167,7 @@ async def test_the_refusal_does_not_tell_what_the_name_resolved_to() -> None:
 # the fetcher ----------------------------------------------------------------------------------------------------------
 async def fetch(server: RawServer, *, path: str = "/doc", bytes_max: int = 1000, fetch_s_max: float = 2.0) -> bytes:
     fetcher = CheckedFetcher(CheckedDialler(), fetch_s_max=fetch_s_max)
-    return await fetcher.fetch(f"http://127.0.0.1:{server.port}{path}", HERE, bytes_max=bytes_max)
+    return (await fetcher.fetch(f"http://127.0.0.1:{server.port}{path}", HERE, bytes_max=bytes_max)).content
 
 
 async def test_a_document_is_fetched() -> None:

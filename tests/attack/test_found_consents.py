@@ -27,7 +27,9 @@ from remit.flows.redeem import Redeem, Redeemed
 from remit.flows.token import OAuthError
 from tests.scenes.authority import RESOURCE, Scene, scopes
 
-DESKTOP = Client("desktop", "acme", ClientAuthentication.NONE, redirects=frozenset({"http://127.0.0.1/cb"}))
+DESKTOP = Client(
+    "desktop", frozenset({"acme"}), ClientAuthentication.NONE, redirects=frozenset({"http://127.0.0.1/cb"})
+)
 BROWSER, VERIFIER = Secret(b"b" * 64), "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 

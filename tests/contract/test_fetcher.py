@@ -34,7 +34,7 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
 async def test_a_document_is_fetched_whole(case: Case) -> None:
     fetcher, url = case
-    assert await fetcher.fetch(url, HERE, bytes_max=2) == b"{}"
+    assert (await fetcher.fetch(url, HERE, bytes_max=2)).content == b"{}"
 
 
 async def test_a_document_that_is_not_there_is_an_outage(case: Case) -> None:

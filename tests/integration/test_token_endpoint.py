@@ -25,7 +25,7 @@ from remit.adapters.clock.system import SystemClock, SystemEntropy
 from remit.adapters.signer.file import FileKeys
 from remit.adapters.store.sqlite import SqliteStore
 from remit.core.catalog import Catalog
-from remit.core.clients import Client, ClientAuthentication, ClientTerms
+from remit.core.clients import Client, ClientAuthentication, ClientBook, ClientTerms
 from remit.core.errors import Refusal
 from remit.core.grant import Calls, bind
 from remit.core.grantbook import GrantBook
@@ -34,9 +34,11 @@ from remit.flows.authorize import Authorize
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.redeem import Redeem
+from remit.flows.self_described import SelfDescribed
 from remit.flows.token import IssueToken
 from remit.surfaces.oauth.app import oauth_app
 from remit.testing.calls import FakeCalls
+from remit.testing.dialler import FakeFetcher
 from remit.testing.ledger import FakeLedger
 from remit.testing.sealer import FakeSealer
 from tests.scenes.authority import ISSUER, PURPOSES, SERVERS, scopes
@@ -48,8 +50,12 @@ PEM = KEY.private_bytes(
 ).decode()
 TERMS = ClientTerms("nightly", "dev", scopes("git", "files:read_file"), 3600.0, Calls(100))
 CLIENTS = {
-    "ci": Client("ci", "acme", ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": [ec_jwk(KEY)]}, terms=TERMS),
-    "cron": Client("cron", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b"p+ss %:w"), terms=TERMS),
+    "ci": Client(
+        "ci", frozenset({"acme"}), ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": [ec_jwk(KEY)]}, terms=TERMS
+    ),
+    "cron": Client(
+        "cron", frozenset({"acme"}), ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b"p+ss %:w"), terms=TERMS
+    ),
 }
 
 
@@ -89,12 +95,13 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     clock, entropy, grants = SystemClock(), SystemEntropy(), GrantBook()
     keys = FileKeys(tmp_path / "keys", clock=clock)
     store = await SqliteStore.open(tmp_path / "store.sqlite3", keys.store)
-    registry = Registry(ISSUER, {}, CLIENTS, PURPOSES, frozenset({"dev"}))
+    registry = Registry(ISSUER, {}, ClientBook(CLIENTS), PURPOSES, frozenset({"dev"}))
     ledger = FakeLedger(clock)
     create = CreateGrant(registry, lambda: Catalog(1, SERVERS, {}), grants, store, ledger, keys.tokens, clock, entropy)
     assertions = JwtAssertions(clock, audiences=frozenset({ISSUER, f"{ISSUER}/token"}))
     sealer = FakeSealer()
-    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy)
+    described = SelfDescribed(registry.clients, {}, FakeFetcher(), store, ledger, clock, entropy)
+    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy, described)
     ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
     redeem = Redeem(create, authorize, ending, sealer)
     flow = IssueToken(create, redeem, assertions, ledger, clock, entropy)

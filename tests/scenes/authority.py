@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from remit.core.catalog import Catalog, Enforce, Server
-from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only
+from remit.core.client_document import DomainRule, DomainTrust
+from remit.core.clients import Account, Client, ClientAuthentication, ClientBook, ClientTerms, Only
 from remit.core.grant import Calls, LiveGrant
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
@@ -17,8 +18,10 @@ from remit.flows.create_grant import AdministrationRequest, CreateGrant, Granted
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
 from remit.flows.redeem import Redeem
+from remit.flows.self_described import SelfDescribed
 from remit.testing.calls import FakeCalls
 from remit.testing.clock import FakeClock, FakeEntropy
+from remit.testing.dialler import FakeFetcher
 from remit.testing.ledger import FakeLedger
 from remit.testing.sealer import FakeSealer
 from remit.testing.store import FakeStore
@@ -44,16 +47,22 @@ TERMS = ClientTerms("nightly", "dev", scopes("git", "files:read_file"), 3600.0, 
 CLIENTS = {
     client.id: client
     for client in (
-        Client("demo", "acme", ClientAuthentication.NONE),
+        Client("demo", frozenset({"acme"}), ClientAuthentication.NONE),
         Client(
             "cron",
-            "acme",
+            frozenset({"acme"}),
             ClientAuthentication.CLIENT_SECRET_BASIC,
             frozenset({"ci"}),
             secret=Secret(SECRET),
             terms=TERMS,
         ),
-        Client("globex-cron", "globex", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b"other"), terms=TERMS),
+        Client(
+            "globex-cron",
+            frozenset({"globex"}),
+            ClientAuthentication.CLIENT_SECRET_BASIC,
+            secret=Secret(b"other"),
+            terms=TERMS,
+        ),
     )
 }
 ACCOUNTS = {
@@ -90,11 +99,12 @@ class Scene:
     store: FakeStore = field(default_factory=FakeStore)
     tokens: FakeTokenSigner = field(default_factory=FakeTokenSigner)
     calls: FakeCalls = field(default_factory=FakeCalls)
+    documents: FakeFetcher = field(default_factory=FakeFetcher)
     processes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ledger = FakeLedger(self.clock)
-        registry = Registry(ISSUER, ACCOUNTS, CLIENTS, PURPOSES, frozenset({"dev", "prod"}))
+        registry = Registry(ISSUER, ACCOUNTS, ClientBook(CLIENTS), PURPOSES, frozenset({"dev", "prod"}))
         self.create = CreateGrant(
             registry, lambda: Catalog(1, SERVERS, {}), self.grants, self.store, self.ledger, self.tokens, self.clock,
             self.entropy,
@@ -103,10 +113,19 @@ class Scene:
             self.grants, self.store, self.ledger, self.calls, self._end_processes, self.clock, self.entropy
         )
         self.sealer = FakeSealer()
-        self.authorize = Authorize(
-            self.create, self.create.catalog, self.sealer, self.store, self.ledger, self.clock, self.entropy
-        )
+        self.described = self.describing(registry.clients)
+        self.authorize = self.authorizing()
         self.redeem = Redeem(self.create, self.authorize, self.ending, self.sealer)
+
+    def describing(self, book: ClientBook) -> SelfDescribed:
+        rules = {"*": DomainRule("*", DomainTrust.ASK, frozenset({"acme", "globex"}))}
+        return SelfDescribed(book, rules, self.documents, self.store, self.ledger, self.clock, self.entropy)
+
+    def authorizing(self) -> Authorize:
+        return Authorize(
+            self.create, self.create.catalog, self.sealer, self.store, self.ledger, self.clock, self.entropy,
+            self.described,
+        )  # fmt: skip
 
     def _end_processes(self, grant_id: str) -> int:
         self.processes.append(grant_id)

@@ -11,10 +11,10 @@ RESOURCES = frozenset({"https://remit.test/mcp", "https://remit.test/mcp/files"}
 RESOURCE = "https://remit.test/mcp"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 EDITOR = Client(
-    "editor", "acme", ClientAuthentication.NONE,
+    "editor", frozenset({"acme"}), ClientAuthentication.NONE,
     redirects=frozenset({"https://editor.example/cb", "http://127.0.0.1/cb"}),
 )  # fmt: skip
-ROBOT = Client("robot", "acme", ClientAuthentication.PRIVATE_KEY_JWT)
+ROBOT = Client("robot", frozenset({"acme"}), ClientAuthentication.PRIVATE_KEY_JWT)
 CLIENTS = {client.id: client for client in (EDITOR, ROBOT)}
 PARAMETERS = {
     "response_type": "code",

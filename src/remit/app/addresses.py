@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from remit.core.egress import parse_networks
 from remit.core.errors import Refusal
 from remit.core.redirects import checked_redirect
 
@@ -44,6 +45,13 @@ def misfit_redirects(where: str, uris: Iterable[str]) -> Iterator[str]:
             checked_redirect(uri, private_schemes=True)
         except Refusal as refusal:
             yield f"{where}: {refusal.detail}"
+
+
+def misfit_networks(where: str, networks: Iterable[str]) -> Iterator[str]:
+    try:
+        parse_networks(tuple(networks))
+    except Refusal as refusal:
+        yield f"{where}: {refusal.detail}"
 
 
 def _port_fits(url: SplitResult) -> bool:

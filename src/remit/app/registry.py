@@ -10,7 +10,9 @@ from remit.app.references import sources
 from remit.app.sections import AccountSettings, ClientSettings, PurposeSettings
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.administration import Administrator, Role
-from remit.core.clients import Account, Client, ClientAuthentication, ClientTerms, Only, TenantServers
+from remit.core.client_document import DomainRule, DomainTrust
+from remit.core.clients import Account, Client, ClientAuthentication, ClientBook, ClientTerms, Only, TenantServers
+from remit.core.egress import parse_networks
 from remit.core.errors import Refusal
 from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.purposes import PurposeClass, Tools, Unlisted
@@ -28,10 +30,28 @@ def registry(configuration: Configuration) -> Registry:
     return Registry(
         issuer=settings.public_url,
         accounts={name: _account(name, entry) for name, entry in settings.accounts.items()},
-        clients={name: _client(name, entry, configuration) for name, entry in settings.clients.items()},
+        clients=ClientBook({name: _client(name, entry, configuration) for name, entry in settings.clients.items()}),
         purposes={name: _purpose(name, entry) for name, entry in settings.purposes.items()},
         environments=frozenset(settings.environments),
     )
+
+
+def domain_rules(configuration: Configuration) -> dict[str, DomainRule]:
+    """By pattern. With nothing written, a client of any domain may ask an administrator to let it in."""
+    settings = configuration.settings
+    everybody = frozenset(settings.tenants)
+    if settings.client_documents is None:
+        return {"*": DomainRule("*", DomainTrust.ASK, everybody)}
+    return {
+        pattern: DomainRule(
+            pattern,
+            DomainTrust(entry.trust),
+            everybody if entry.tenants is None else frozenset(entry.tenants),
+            parse_networks(tuple(entry.networks)),
+            str(configuration.path(entry.ca_file)) if entry.ca_file else "",
+        )
+        for pattern, entry in settings.client_documents.items()
+    }
 
 
 def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
@@ -66,7 +86,7 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
         )
     return Client(
         id=name,
-        tenant=entry.tenant,
+        tenants=frozenset({entry.tenant}),
         authentication=ClientAuthentication(entry.auth),
         roles=frozenset(entry.roles),
         keys=entry.jwks,

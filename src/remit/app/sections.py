@@ -103,6 +103,18 @@ class ClientSettings(Strict, frozen=True):
     grant: GrantTemplate | None = None
 
 
+class DomainSettings(Strict, frozen=True):
+    """What clients that describe themselves at this domain are worth. `ask`: an administrator lets each in.
+
+    Without `tenants` it is for all of them. `networks` and `ca_file` are for hosts of your own, inside.
+    """
+
+    trust: Literal["trusted", "ask", "refused"] = "ask"
+    tenants: list[Name] | None = None
+    networks: list[str] = field(default_factory=list)
+    ca_file: str = ""
+
+
 class PurposeSettings(Strict, frozen=True):
     """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds.
 
@@ -160,6 +172,7 @@ class Settings(Strict, frozen=True):
     servers: dict[Name, ServerSettings] = field(default_factory=dict)
     accounts: dict[str, AccountSettings] = field(default_factory=dict)
     clients: dict[str, ClientSettings] = field(default_factory=dict)
+    client_documents: dict[str, DomainSettings] | None = None
     purposes: dict[str, PurposeSettings] = field(default_factory=dict)
     administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)

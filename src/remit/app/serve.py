@@ -172,7 +172,12 @@ def _pages(remit: Remit) -> AsgiApp:
     people = People(remit.sign_in, own, remit.authorize, at_home, issuer)
     pages = [*routes(people), *consent_routes(people)]
     return oauth_app(
-        issuer=issuer, issue=issue, revoke=revoke, public_keys=remit.files.keys.tokens.public_keys, pages=pages
+        issuer=issuer,
+        issue=issue,
+        revoke=revoke,
+        public_keys=remit.files.keys.tokens.public_keys,
+        client_documents=remit.described.any_welcome,
+        pages=pages,
     )
 
 
@@ -201,6 +206,7 @@ async def _sweep(remit: Remit) -> None:
         try:
             await remit.end_grant.sweep()
             await remit.sign_in.sweep()
+            await remit.described.sweep()
             await remit.authorize.sweep()
             await remit.redeem.sweep()
         except Refusal as refusal:

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from remit.app.addresses import misfit_listen, misfit_public_url, misfit_redirects
+from remit.app.addresses import misfit_listen, misfit_networks, misfit_public_url, misfit_redirects
 from remit.app.misfits import Part, misfits, plain, unknown_servers
 from remit.app.sections import (
     METHOD_NAMES,
     AccountSettings,
     AdministratorSettings,
     ClientSettings,
+    DomainSettings,
     PurposeSettings,
     ServerSettings,
     Settings,
@@ -127,6 +128,7 @@ _SECTIONS: dict[str, type[Strict]] = {
     "servers": ServerSettings,
     "accounts": AccountSettings,
     "clients": ClientSettings,
+    "client_documents": DomainSettings,
     "purposes": PurposeSettings,
     "administrators": AdministratorSettings,
 }
@@ -156,10 +158,23 @@ def check(settings: Settings) -> list[str]:
         problems += _check_account(name, account, tenants)
     for name, client in settings.clients.items():
         problems += _check_client(name, client, tenants, environments)
+    for pattern, domain in (settings.client_documents or {}).items():
+        problems += _check_domain(pattern, domain, tenants)
     for name, purpose in settings.purposes.items():
         problems += unknown_servers(f"purposes.{name}.arguments", purpose.arguments, settings.servers)
     for name, administrator in settings.administrators.items():
         problems += _check_tenants(f"administrators.{name}.tenants", administrator.tenants, tenants)
+    return problems
+
+
+def _check_domain(pattern: str, domain: DomainSettings, tenants: set[str]) -> list[str]:
+    where = f"client_documents.{pattern}"
+    problems = _check_tenants(f"{where}.tenants", domain.tenants or [], tenants)
+    if pattern != "*":
+        problems += misfit_redirects(where, [f"https://{pattern.removeprefix('*.')}/"])
+    problems += misfit_networks(f"{where}.networks", domain.networks)
+    if domain.networks and "*" in pattern:
+        problems.append(f"{where}.networks: name the host itself, so that no other name leads inside")
     return problems
 
 

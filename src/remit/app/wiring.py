@@ -21,6 +21,7 @@ from remit.adapters.changes.inprocess import InProcessChanges
 from remit.adapters.clock.system import SystemClock, SystemEntropy
 from remit.adapters.credentials.registered import RegisteredCredentials
 from remit.adapters.dialler.checked import CheckedDialler
+from remit.adapters.dialler.fetcher import CheckedFetcher
 from remit.adapters.launcher.local import LocalLauncher
 from remit.adapters.ledger.file import FileLedger, LedgerOptions
 from remit.adapters.ledger.index import LedgerIndex
@@ -36,7 +37,7 @@ from remit.adapters.upstream.world import UpstreamLimits, World
 from remit.app.catalog import LiveCatalog
 from remit.app.records import IndexedRecords, newest_store_sequence
 from remit.app.references import sources
-from remit.app.registry import administrators, registry
+from remit.app.registry import administrators, domain_rules, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.grantbook import GrantBook
@@ -47,6 +48,7 @@ from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
 from remit.flows.redeem import Redeem
+from remit.flows.self_described import SelfDescribed
 from remit.flows.sign_in import SignIn
 from remit.flows.tool_call import Durability, ToolCall
 
@@ -80,6 +82,7 @@ class Servers:
     credentials: RegisteredCredentials
     upstreams: RegisteredUpstreams
     launcher: LocalLauncher
+    fetcher: CheckedFetcher
     catalog: LiveCatalog
 
     async def stop(self) -> None:
@@ -105,6 +108,7 @@ class Remit:
     create_grant: CreateGrant
     end_grant: EndGrant
     sign_in: SignIn
+    described: SelfDescribed
     authorize: Authorize
     redeem: Redeem
     administer: Administer
@@ -174,7 +178,10 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         registered, servers.catalog.current, grants, files.store, ledger, files.keys.tokens, clock, entropy
     )
     end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
-    authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy)
+    described = SelfDescribed(
+        registered.clients, domain_rules(configuration), servers.fetcher, files.store, ledger, clock, entropy
+    )
+    authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy, described)
     return Remit(
         configuration=configuration,
         files=files,
@@ -187,6 +194,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         walk=tool_call(configuration, files, servers, grants, policy, calls),
         create_grant=create_grant,
         end_grant=end_grant,
+        described=described,
         authorize=authorize,
         redeem=Redeem(create_grant, authorize, end_grant, sealer),
         sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
@@ -253,11 +261,12 @@ def reach_servers(configuration: Configuration, files: Files) -> Servers:
         process_idle_s=limits.process_idle_s_max,
     )
     launcher = LocalLauncher(os.environ.get("PATH", os.defpath))
-    world = World(CheckedDialler(), launcher, files.clock, bounds)
+    dialler = CheckedDialler()
+    world = World(dialler, launcher, files.clock, bounds)
     upstreams = RegisteredUpstreams(configs, world, credentials.for_server)
     catalog = LiveCatalog(configs, upstreams, files.store, files.ledger, files.clock, files.entropy)
     upstreams.on_list_changed = catalog.hint
-    return Servers(credentials, upstreams, launcher, catalog)
+    return Servers(credentials, upstreams, launcher, CheckedFetcher(dialler), catalog)
 
 
 def tool_call(
@@ -304,6 +313,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
         ledger_sequence=sequence,
     ).load()
     await remit.sign_in.load()
+    await remit.described.load()
     await remit.authorize.load()
     await remit.redeem.load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})

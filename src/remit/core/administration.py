@@ -38,6 +38,10 @@ class Act(StrEnum):
     EXPLAIN = "explain"
     KEY_ROTATE = "key.rotate"
     ACCOUNT_INVITE = "account.invite"
+    CLIENT_LIST = "client.list"
+    CLIENT_SHOW = "client.show"
+    CLIENT_ADMIT = "client.admit"
+    CLIENT_REFUSE = "client.refuse"
     STATUS = "status"
 
 
@@ -77,6 +81,10 @@ RULES: Final[dict[Act, Rule]] = {
     Act.AUDIT_ERASE: _rule(Role.KEY, changes=True),  # a salt is a key: whoever reads the records cannot blind them
     Act.EXPLAIN: _rule(Role.AUDIT, Role.POLICY, Role.APPROVAL, changes=False),
     Act.ACCOUNT_INVITE: _rule(Role.APPROVAL, changes=True),  # who may make grants in a person's name anyway
+    Act.CLIENT_LIST: _rule(Role.APPROVAL, Role.AUDIT, changes=False),
+    Act.CLIENT_SHOW: _rule(Role.APPROVAL, changes=True),  # it sends a request, and keeps what came
+    Act.CLIENT_ADMIT: _rule(Role.APPROVAL, changes=True),
+    Act.CLIENT_REFUSE: _rule(Role.APPROVAL, changes=True),
     Act.KEY_ROTATE: _rule(Role.KEY, changes=True, reach=Reach.PROCESS),
     Act.STATUS: _rule(*Role, changes=False, reach=Reach.PROCESS),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -65,21 +65,60 @@ class ClientTerms:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client. `keys` is its public JWK set (private_key_jwt), `secret` its secret (client_secret_basic).
+    """A client that is let in. `keys` is its public JWK set (private_key_jwt), `secret` its secret
+    (client_secret_basic).
 
-    `terms` None: it is granted nothing for itself and may only be named in a grant that somebody else makes.
-    `redirects` are the checked URIs that answers of the authorization endpoint may go to; without any, none may.
+    `tenants` are those whose people it may act for. `terms` None: it is granted nothing for itself and may only be
+    named in a grant that somebody else makes. `redirects` are the checked URIs that answers of the authorization
+    endpoint may go to; without any, none may. `domain` is the host it is described at (client id metadata document),
+    and `name` what it calls itself there, which nobody has verified.
     """
 
     id: str
-    tenant: str
+    tenants: frozenset[str]
     authentication: ClientAuthentication
     roles: frozenset[str] = frozenset()
     keys: Mapping[str, Any] = field(default_factory=dict)
     secret: Secret | None = None
     terms: ClientTerms | None = None
     redirects: frozenset[str] = frozenset()
+    domain: str = ""
+    name: str = ""
 
     @property
     def attestation(self) -> Attestation:
+        if self.domain:
+            return Attestation.METADATA_DOCUMENT
         return Attestation.NONE if self.authentication is ClientAuthentication.NONE else Attestation.REGISTERED
+
+    @property
+    def tenant(self) -> str:
+        """The one tenant it belongs to; empty for one that several let in."""
+        return next(iter(self.tenants)) if len(self.tenants) == 1 else ""
+
+
+class ClientBook(Mapping[str, Client]):
+    """Every client that is let in, by id: those of the configuration, which nothing replaces, and those that described
+    themselves."""
+
+    def __init__(self, registered: Mapping[str, Client]) -> None:
+        self._registered = dict(registered)
+        self._described: dict[str, Client] = {}
+
+    def __getitem__(self, id: str) -> Client:
+        return self._registered[id] if id in self._registered else self._described[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._registered, *(id for id in self._described if id not in self._registered)])
+
+    def __len__(self) -> int:
+        return len(self._registered.keys() | self._described.keys())
+
+    def is_registered(self, id: str) -> bool:
+        return id in self._registered
+
+    def let_in(self, client: Client) -> None:
+        self._described[client.id] = client
+
+    def shut_out(self, id: str) -> None:
+        self._described.pop(id, None)

@@ -29,6 +29,7 @@ class RecordKind(StrEnum):
     GRANT = "grant"  # made, narrowed, ended
     ADMIN = "admin"  # an administrative act
     CONSENT = "consent"  # given, refused, taken back
+    CLIENT = "client"  # one that describes itself: seen, changed, let in, shut out
     ACCOUNT = "account"  # invited, password set, signed in or out, locked
     CATALOG = "catalog"  # pinned, drifted, approved
     POLICY = "policy"  # a set was loaded or refused

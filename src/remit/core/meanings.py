@@ -60,6 +60,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
     Reason.CLIENT_UNKNOWN: Meaning(
         _I, 400, -32602, "this client is not registered here", "an operator registers it, or its client_id is corrected"
     ),
+    Reason.CLIENT_DOCUMENT_INVALID: Meaning(
+        _I,
+        400,
+        -32602,
+        "the client's metadata document is not one",
+        "whoever runs the client corrects the document at its client_id",
+    ),
     Reason.INVALID_REDIRECT: Meaning(
         _I,
         400,
@@ -222,6 +229,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
     Reason.ACCOUNT_LOCKED: Meaning(
         _D, 403, RPC_DENIED, "the account is locked: too many wrong passwords", "ask an administrator for a new link"
     ),
+    Reason.CLIENT_NOT_ADMITTED: Meaning(
+        _D,
+        403,
+        RPC_DENIED,
+        "this client has not been let in here",
+        "ask an administrator to look at it: remit client show CLIENT_ID",
+    ),
     Reason.LIMIT_CONCURRENCY: Meaning(
         _D, 429, RPC_DENIED, "too many calls of this grant are in flight", "wait for one to finish"
     ),
@@ -269,6 +283,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
         RPC_OUTAGE,
         "the server's answer is larger than reply_bytes_max",
         "ask for less, or raise limits.reply_bytes_max",
+    ),
+    Reason.CLIENT_DOCUMENT_UNREADABLE: Meaning(
+        _O,
+        502,
+        RPC_OUTAGE,
+        "the client's metadata document cannot be read now",
+        "try again in a minute; then ask whoever runs the client's website",
     ),
     Reason.CREDENTIAL_UNAVAILABLE: Meaning(
         _O, 502, RPC_OUTAGE, "the server's credential cannot be read", "an operator checks the reference: remit check"

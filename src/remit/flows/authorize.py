@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from msgspec.structs import replace as replace_row
@@ -42,6 +42,7 @@ from remit.core.sign_in import BrowserSession
 from remit.core.stored_consent import from_stored, to_stored
 from remit.core.stored_grant import constraints_to_stored
 from remit.flows.create_grant import ConsentRequest, CreateGrant
+from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.sealer import Sealer, Unsealed
@@ -96,6 +97,7 @@ class Authorize:
     ledger: Ledger
     clock: Clock
     entropy: Entropy
+    described: SelfDescribed
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
     consents: dict[str, Consent] = field(init=False, default_factory=dict)
     _unstored: dict[str, Consent] = field(init=False, default_factory=dict)  # taken back here, not yet in the store
@@ -110,28 +112,49 @@ class Authorize:
 
     # 1 the request ----------------------------------------------------------------------------------------------
     def begin(self, parameters: Mapping[str, str], browser: Secret) -> str:
-        """The request, sealed to this browser. Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`."""
-        self._checked(parameters)
-        content = json.dumps({"id": self.entropy.id("req"), "at": self.clock.now_s(), "parameters": dict(parameters)})
-        return self.sealer.seal(SEALED_FOR, content.encode("utf-8", "surrogatepass"), bound_to=browser.expose())
+        """The request, sealed to this browser. Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`.
+        A client that describes itself is looked at only when somebody has signed in.
+        """
+        if not self.described.concerns(parameters.get("client_id", "")):
+            self._checked(parameters)
+        content = {"id": self.entropy.id("req"), "at": self.clock.now_s(), "parameters": dict(parameters)}
+        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
+
+    async def introduced(self, handle: str, browser: Secret, session: BrowserSession | None) -> bool:
+        """Whether the request can be opened now: a client that describes itself is read first, for somebody who has
+        signed in. Raises what it is refused for, and `Invalid` as `opened` does.
+        """
+        client_id = self._unsealed(handle, browser)["parameters"].get("client_id", "")
+        if not self.described.concerns(client_id):
+            return True
+        if session is not None:
+            await self.described.require_admitted(client_id, session)
+        return session is not None
 
     def opened(self, handle: str, browser: Secret) -> Pending:
         """The request again, as good as new. Raises `Invalid` for another browser's and one too old, and what `begin`
         raises.
         """
+        content = self._unsealed(handle, browser)
+        return Pending(content["id"], content["at"], self._checked(content["parameters"]))
+
+    def moved(self, handle: str, browser: Secret, to: Secret) -> str:
+        """The request bound to the same browser's next cookie, when somebody signs in. Raises what `begin` does, and
+        `Invalid` as `opened` does.
+        """
+        content = self._unsealed(handle, browser)
+        if not self.described.concerns(content["parameters"].get("client_id", "")):
+            self._checked(content["parameters"])
+        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=to.expose())
+
+    def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
-            content = json.loads(self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose()))
+            content: dict[str, Any] = json.loads(self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose()))
         except Unsealed:
             raise refuse(Reason.INVALID_REQUEST_STATE, "this request was not begun in this browser") from None
         if not 0 <= self.clock.now_s() - content["at"] < REQUEST_S:
             raise refuse(Reason.INVALID_REQUEST_STATE, "it took longer than ten minutes; go back to the client")
-        return Pending(content["id"], content["at"], self._checked(content["parameters"]))
-
-    def moved(self, handle: str, browser: Secret, to: Secret) -> str:
-        """The request bound to the same browser's next cookie, when somebody signs in. Raises what `opened` does."""
-        self.opened(handle, browser)
-        content = self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose())
-        return self.sealer.seal(SEALED_FOR, content, bound_to=to.expose())
+        return content
 
     def _checked(self, parameters: Mapping[str, str]) -> AuthorizationRequest:
         address = return_address(parameters, self.create.registry.clients)
@@ -323,6 +346,10 @@ class _Endpoints:
     def __contains__(self, resource: object) -> bool:
         root, slash, server = str(resource).rpartition("/")
         return resource == self.root or (bool(slash) and root == self.root and SERVER_NAME.match(server) is not None)
+
+
+def _sealable(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content).encode("utf-8", "surrogatepass")
 
 
 def _about(consent: Consent) -> tuple[object, ...]:

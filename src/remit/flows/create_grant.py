@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from remit.core.catalog import Catalog
-from remit.core.clients import Account, Ceiling, Client, ClientTerms, Only, reach
+from remit.core.clients import Account, Ceiling, Client, ClientBook, ClientTerms, Only, reach
 from remit.core.clock_steps import ClockSteps
 from remit.core.errors import Refusal, refuse
 from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Origin, Unmetered, tighter
@@ -30,7 +30,7 @@ class Registry:
 
     issuer: str
     accounts: Mapping[str, Account]
-    clients: Mapping[str, Client]
+    clients: ClientBook
     purposes: Mapping[str, PurposeClass]
     environments: frozenset[str]
 
@@ -151,7 +151,7 @@ class CreateGrant:
         if account is None:
             raise refuse(Reason.INVALID_PARAMS, f"no account {request.account[:80]!r} is registered")
         client = self.registry.clients.get(request.client)
-        if client is None or client.tenant != account.tenant:
+        if client is None or account.tenant not in client.tenants:
             raise refuse(Reason.INVALID_PARAMS, f"no client {request.client[:80]!r} is registered for {account.tenant}")
         if not request.administrator:
             raise refuse(Reason.CONTEXT_MISSING, "the administrator is not named")
@@ -180,7 +180,7 @@ class CreateGrant:
         what the resource's metadata lists. Raises `Denied` when that is nothing, and `Outage`.
         """
         terms = client.terms
-        if terms is None:
+        if terms is None or not client.tenant:
             raise refuse(Reason.OUTSIDE_GRANT, f"client {client.id} is registered without a grant of its own")
         draft = self._client_draft(client, terms, resource, asked)
         grant = self._within_term(self._composed(draft))
@@ -209,13 +209,14 @@ class CreateGrant:
         """
         account = self.registry.accounts.get(live.grant.subject.id)
         client = self.registry.clients.get(live.grant.client_id)
-        if account is None or client is None or {account.tenant, client.tenant} != {live.grant.tenant}:
+        tenant = live.grant.tenant
+        if account is None or client is None or account.tenant != tenant or tenant not in client.tenants:
             raise refuse(Reason.GRANT_ENDED, "the account or the client is not registered any more")
         return self._granted(live, self.limits.consent_token_ttl_s)
 
     def _consent_draft(self, request: ConsentRequest) -> _Draft:
         account, client = self.registry.accounts.get(request.account), self.registry.clients.get(request.client)
-        if account is None or client is None or client.tenant != account.tenant:
+        if account is None or client is None or account.tenant not in client.tenants:
             raise refuse(Reason.INVALID_PARAMS, "the account or the client is not registered, or not with one tenant")
         return _Draft(
             tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),

@@ -205,7 +205,7 @@ class IssueToken:
             return
         fields = {
             "client": client.id,
-            "tenant": client.tenant,
+            **({"tenant": client.tenant} if client.tenant else {}),
             "action": "token",
             "reason": reason,
             "detail": detail[:512],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from remit.core.egress import Peer, Trust
@@ -21,7 +22,17 @@ class Dialler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`fresh_s` is how long it need not be fetched again (RFC 9111)."""
+
+    content: bytes
+    fresh_s: float
+
+
 class Fetcher(Protocol):
-    async def fetch(self, url: str, trust: Trust, *, bytes_max: int, accept: str = "application/json") -> bytes:
-        """The body of a 200 answer to GET. No redirect is followed. Raises `Denied` or `Outage`."""
+    async def fetch(
+        self, url: str, trust: Trust, *, bytes_max: int, accept: str = "application/json", ca_file: str = ""
+    ) -> Fetched:
+        """What a 200 answer to GET holds. No redirect is followed. Raises `Denied` or `Outage`."""
         ...

@@ -24,7 +24,7 @@ def test_a_ceiling_of_nothing_reaches_nothing() -> None:
 
 
 def test_a_client_that_proves_nothing_is_not_attested() -> None:
-    levels = {method: Client("c", "acme", method).attestation for method in ClientAuthentication}
+    levels = {method: Client("c", frozenset({"acme"}), method).attestation for method in ClientAuthentication}
     assert levels == {
         ClientAuthentication.NONE: Attestation.NONE,
         ClientAuthentication.PRIVATE_KEY_JWT: Attestation.REGISTERED,
@@ -33,5 +33,5 @@ def test_a_client_that_proves_nothing_is_not_attested() -> None:
 
 
 def test_a_clients_secret_is_not_shown() -> None:
-    client = Client("c", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b"hunter2"))
+    client = Client("c", frozenset({"acme"}), ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b"hunter2"))
     assert "hunter2" not in repr(client)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from remit.core.authorization_code import CODE_S, REUSE_GRACE_S
-from remit.core.clients import Account, Client, ClientAuthentication, Only
+from remit.core.clients import Account, Client, ClientAuthentication, ClientBook, Only
 from remit.core.errors import Refusal
 from remit.core.grant import Calls, GrantState
 from remit.core.grantbook import Selector
@@ -32,8 +32,10 @@ from tests.scenes.authority import ISSUER, RESOURCE, Scene, scopes
 CALLBACK = "http://127.0.0.1:50123/cb"
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-DESKTOP = Client("desktop", "acme", ClientAuthentication.NONE, redirects=frozenset({"http://127.0.0.1/cb"}))
-FOREIGN = replace(DESKTOP, id="foreign", tenant="globex")
+DESKTOP = Client(
+    "desktop", frozenset({"acme"}), ClientAuthentication.NONE, redirects=frozenset({"http://127.0.0.1/cb"})
+)
+FOREIGN = replace(DESKTOP, id="foreign", tenants=frozenset({"globex"}))
 BROWSER = Secret(b"b" * 64)
 ASKED = {
     "response_type": "code",
@@ -60,7 +62,9 @@ class Login:
         known = self.scene.create.registry
         accounts = dict(known.accounts) if accounts is None else accounts
         named = {client.id: client for client in clients}
-        self.scene.create.registry = Registry(known.issuer, accounts, named, known.purposes, known.environments)
+        self.scene.create.registry = Registry(
+            known.issuer, accounts, ClientBook(named), known.purposes, known.environments
+        )
 
     @property
     def flow(self) -> Authorize:
@@ -90,9 +94,7 @@ class Login:
         load, book = scene.loading()
         await load.load()
         scene.create.grants = scene.ending.grants = book
-        scene.authorize = Authorize(
-            scene.create, scene.create.catalog, scene.sealer, scene.store, scene.ledger, scene.clock, scene.entropy
-        )
+        scene.authorize = scene.authorizing()
         scene.redeem = Redeem(scene.create, scene.authorize, scene.ending, scene.sealer)
         await scene.authorize.load()
         await scene.redeem.load()

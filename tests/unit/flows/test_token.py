@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remit.core.attempts import Attempts
-from remit.core.clients import Client, ClientAuthentication, ClientTerms
+from remit.core.clients import Client, ClientAuthentication, ClientBook, ClientTerms
 from remit.core.errors import refuse
 from remit.core.grant import Calls
 from remit.core.ledger import RecordKind
@@ -20,11 +20,11 @@ from remit.flows.token import JWT_BEARER, IssueToken, OAuthError, TokenAnswer, T
 from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, SECRET, Scene, scopes
 
 TERMS = ClientTerms("nightly", "dev", scopes("git"), 3600.0, Calls(100))
-CI = Client("ci", "acme", ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": []}, terms=TERMS)
-SECRETLESS = Client("hollow", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, terms=TERMS)
-EMPTY = Client("empty", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b""), terms=TERMS)
+CI = Client("ci", frozenset({"acme"}), ClientAuthentication.PRIVATE_KEY_JWT, keys={"keys": []}, terms=TERMS)
+SECRETLESS = Client("hollow", frozenset({"acme"}), ClientAuthentication.CLIENT_SECRET_BASIC, terms=TERMS)
+EMPTY = Client("empty", frozenset({"acme"}), ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(b""), terms=TERMS)
 BOTH = replace(CI, id="both", secret=Secret(SECRET))
-NO_TERMS = Client("named-only", "acme", ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(SECRET))
+NO_TERMS = Client("named-only", frozenset({"acme"}), ClientAuthentication.CLIENT_SECRET_BASIC, secret=Secret(SECRET))
 
 
 class FakeAssertions:
@@ -49,7 +49,7 @@ class Endpoint:
         registry = self.scene.create.registry
         clients = {**CLIENTS, **{client.id: client for client in (CI, SECRETLESS, EMPTY, BOTH, NO_TERMS)}}
         self.scene.create.registry = Registry(
-            registry.issuer, registry.accounts, clients, registry.purposes, registry.environments
+            registry.issuer, registry.accounts, ClientBook(clients), registry.purposes, registry.environments
         )
         self.assertions = FakeAssertions()
         self.flow = IssueToken(

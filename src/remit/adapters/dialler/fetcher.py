@@ -6,11 +6,15 @@ import asyncio
 from functools import partial
 from typing import cast
 
+from remit.adapters.dialler.freshness import fresh_s
 from remit.core.egress import Trust, parse_peer
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
-from remit.ports.dialler import Dialler
+from remit.ports.dialler import Dialler, Fetched
 from remit.wire.response import Response, ResponseError, ResponseParser, TooLarge
+
+# For a server that does not say how long its document stands.
+UNSAID_S = 300.0
 
 
 class _Get(asyncio.Protocol):
@@ -57,9 +61,11 @@ class CheckedFetcher:
         self._dialler = dialler
         self._fetch_s_max = fetch_s_max
 
-    async def fetch(self, url: str, trust: Trust, *, bytes_max: int, accept: str = "application/json") -> bytes:
+    async def fetch(
+        self, url: str, trust: Trust, *, bytes_max: int, accept: str = "application/json", ca_file: str = ""
+    ) -> Fetched:
         try:
-            response = await asyncio.wait_for(self._get(url, trust, bytes_max, accept), self._fetch_s_max)
+            response = await asyncio.wait_for(self._get(url, trust, bytes_max, accept, ca_file), self._fetch_s_max)
         except TimeoutError:
             raise refuse(
                 Reason.UPSTREAM_TIMEOUT, f"the document did not arrive within {self._fetch_s_max:g} s"
@@ -68,15 +74,15 @@ class CheckedFetcher:
             raise refuse(
                 Reason.UPSTREAM_INVALID, f"expected HTTP 200, found {response.status}; redirects are not followed"
             )
-        return response.take()
+        return Fetched(response.take(), fresh_s(response.headers, UNSAID_S))
 
-    async def _get(self, url: str, trust: Trust, bytes_max: int, accept: str) -> Response:
+    async def _get(self, url: str, trust: Trust, bytes_max: int, accept: str, ca_file: str) -> Response:
         peer = parse_peer(url)
         request = (
             f"GET {peer.target} HTTP/1.1\r\nhost: {peer.authority}\r\nuser-agent: remit\r\naccept: {accept}\r\n"
             "connection: close\r\n\r\n"
         ).encode("ascii")
-        get = await self._dialler.dial(partial(_Get, request, bytes_max), peer, trust)
+        get = await self._dialler.dial(partial(_Get, request, bytes_max), peer, trust, ca_file=ca_file)
         try:
             return await get.done
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from remit.app.acts import evidence, grants, people, process, servers
+from remit.app.acts import clients, evidence, grants, people, process, servers
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments
 from remit.app.wiring import Remit
@@ -47,6 +47,10 @@ ACTS: dict[str, Carry] = {
     "audit.prove": evidence.prove,
     "audit.erase": evidence.erase,
     "account.invite": people.invite,
+    "client.list": clients.list_clients,
+    "client.show": clients.show,
+    "client.admit": clients.admit,
+    "client.refuse": clients.refuse_client,
     "key.rotate": process.rotate,
     "status": process.status,
 }

@@ -30,9 +30,11 @@ def oauth_app(
     issue: Issue,
     revoke: Revoke,
     public_keys: Callable[[], Mapping[str, Any]],
+    client_documents: bool = False,
     pages: Sequence[Route] = (),
 ) -> Starlette:
     """`issue` and `revoke` are those of `IssueToken`, or hops to the loop it lives on; `issuer` has no trailing slash;
+    `client_documents` says whether a client that describes itself could be let in;
     `pages` are those of people.
     """
 
@@ -40,7 +42,7 @@ def oauth_app(
         return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
 
     async def server_metadata(_request: Request) -> Response:
-        return JSONResponse(authorization_server(issuer), headers=KEPT_BRIEFLY)
+        return JSONResponse(authorization_server(issuer, client_documents=client_documents), headers=KEPT_BRIEFLY)
 
     async def resource_metadata(request: Request) -> Response:
         """For any name a server could have, as `/mcp/{server}` challenges for any: which exist is not for strangers."""

@@ -32,6 +32,7 @@ ANSWERS_MAX: Final = SCOPES_MAX + FIELDS_MAX  # a tick for each scope a request 
 ATTESTED: Final = {
     Attestation.NONE: "Whether it is what it says is not verified.",
     Attestation.REGISTERED: "It is registered here and proves who it is with its own key or secret.",
+    Attestation.METADATA_DOCUMENT: "It describes itself at that domain, which is verified; what it says is not.",
 }
 
 
@@ -80,23 +81,22 @@ class _Consent:
         if browser is None:
             return _elsewhere()
         try:
-            pending, session = await self._opened(request, handle)
+            opened = await self._opened(request, handle)
         except AnswerError as error:
             return send_to(error.url)
-        if session is None:
-            return see(f"/sign-in?request={handle}")
-        return await self._page(request, handle, pending, session)
+        return see(f"/sign-in?request={handle}") if opened is None else await self._page(request, handle, *opened)
 
     async def answer(self, request: Request) -> Response:
         form = await read_form(request, fields_max=ANSWERS_MAX)
         require_own_form(request, form, self._people.origin)
         handle = form.get("request", "")
         try:
-            pending, session = await self._opened(request, handle)
+            opened = await self._opened(request, handle)
         except AnswerError as error:
             return send_to(error.url)
-        if session is None:
+        if opened is None:
             return see(f"/sign-in?request={handle}")
+        pending, session = opened
         if form.get("answer") != "yes":
             return send_to(await self._people.at_home(self._authorize.decline(pending, session)))
         try:
@@ -107,14 +107,18 @@ class _Consent:
                 raise
             return await self._page(request, handle, pending, session, form=form, refusal=refusal)
 
-    async def _opened(self, request: Request, handle: str) -> tuple[Pending, BrowserSession | None]:
+    async def _opened(self, request: Request, handle: str) -> tuple[Pending, BrowserSession] | None:
         """The request, and who answers it; None if they have to sign in first."""
         browser, presented = cookie(request, BROWSER), cookie(request, SESSION)
 
-        async def opened() -> tuple[Pending, BrowserSession | None]:
-            pending = self._authorize.opened(handle, browser or new_browser())
+        async def opened() -> tuple[Pending, BrowserSession] | None:
             session = self._people.sign_in.session(presented)
-            return pending, None if self._authorize.needs_sign_in(pending, session) else session
+            if not await self._authorize.introduced(handle, browser or new_browser(), session):
+                return None
+            pending = self._authorize.opened(handle, browser or new_browser())
+            if self._authorize.needs_sign_in(pending, session) or session is None:
+                return None
+            return pending, session
 
         return await self._people.at_home(opened())
 
@@ -161,7 +165,8 @@ class _Consent:
         stated = "" if grant.purpose.text == UNSTATED else grant.purpose.text
         lasting = durations(grant)
         values: dict[str, Any] = {
-            "client": address.client.id,
+            "client": address.client.name or address.client.id,
+            "domain": address.client.domain,
             "redirect": shown(address.redirect_uri),
             "attested": ATTESTED[address.client.attestation],
             "account": session.account,

@@ -7,8 +7,8 @@ from typing import Any, Final
 ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
-def authorization_server(issuer: str) -> dict[str, Any]:
-    """RFC 8414 section 2, RFC 9207, RFC 9396."""
+def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, Any]:
+    """RFC 8414 section 2, RFC 9207, RFC 9396, client id metadata documents."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
@@ -21,6 +21,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": client_documents,
         "authorization_details_types_supported": ["mcp_tool"],
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
