@@ -22,9 +22,9 @@ from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import REQUEST_S, AnswerError, Choice, Pending
+from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
 from remit.flows.redeem import Redeem, Redeemed
-from remit.flows.token import OAuthError
 from tests.scenes.authority import RESOURCE, Scene, scopes
 
 DESKTOP = Client(

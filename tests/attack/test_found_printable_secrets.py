@@ -11,7 +11,7 @@ import pytest
 from remit.adapters.authenticator.jws import parse
 from remit.core.request import Session
 from remit.core.secret import Secret
-from remit.flows.token import TokenRequest
+from remit.flows.client_authentication import ClientRequest
 from remit.surfaces.mcp.exchange import HttpRequest
 from remit.surfaces.oauth.form import parse_form
 from remit.wire.http1 import Limits, RequestParser
@@ -37,7 +37,7 @@ def handed_on() -> object:
 def token_request() -> object:
     parameters = parse_form(f"client_assertion={TOKEN}&client_secret={TOKEN}".encode())
     assert parameters["client_assertion"] == TOKEN
-    return TokenRequest(parameters, ("client", Secret(TOKEN.encode())), "127.0.0.1")
+    return ClientRequest(parameters, ("client", Secret(TOKEN.encode())), "127.0.0.1")
 
 
 def taken_apart() -> object:

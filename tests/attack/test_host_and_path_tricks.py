@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from remit.surfaces.mcp.asgi import AsgiBridge, SideLoop
-from remit.surfaces.oauth.app import oauth_app
+from remit.surfaces.oauth.app import Flows, oauth_app
 from tests.attack.scene import CALL, Door, Gains, expect_served
 from tests.scenes.mcp import URL, McpScene, modern_request
 from tests.scenes.responder import FakeResponder
@@ -76,7 +76,7 @@ async def test_no_page_takes_our_name_from_a_header() -> None:
     async def nobody(_: object) -> None:
         raise AssertionError("no token was asked for")
 
-    app = oauth_app(issuer=URL, issue=nobody, revoke=nobody, public_keys=dict)  # type: ignore[arg-type]
+    app = oauth_app(issuer=URL, flows=Flows(*[nobody] * 3), public_keys=dict)  # type: ignore[arg-type]
     side = SideLoop()
     try:
         bridge = AsgiBridge(app, side, scheme="http", server=("127.0.0.1", 8700))

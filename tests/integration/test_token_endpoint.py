@@ -31,12 +31,14 @@ from remit.core.grant import Calls, bind
 from remit.core.grantbook import GrantBook
 from remit.core.secret import Secret
 from remit.flows.authorize import Authorize
+from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
+from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.self_described import SelfDescribed
 from remit.flows.token import IssueToken
-from remit.surfaces.oauth.app import oauth_app
+from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.testing.calls import FakeCalls
 from remit.testing.dialler import FakeFetcher
 from remit.testing.ledger import FakeLedger
@@ -104,8 +106,10 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy, described)
     ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
     redeem = Redeem(create, authorize, ending, sealer)
-    flow = IssueToken(create, redeem, assertions, ledger, clock, entropy)
-    app = oauth_app(issuer=ISSUER, issue=flow.issue, revoke=flow.revoke, public_keys=keys.tokens.public_keys)
+    authenticate = AuthenticateClient(create, assertions, ledger, clock, entropy)
+    flow, push = IssueToken(create, redeem, authenticate, clock), PushRequest(authenticate, store)
+    flows = Flows(flow.issue, flow.revoke, push.push)
+    app = oauth_app(issuer=ISSUER, flows=flows, public_keys=keys.tokens.public_keys)
     yield Deployment(app, TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER), grants, clock)
     await store.close()
 

@@ -93,6 +93,7 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
         secret=_secret(f"clients.{name}.secret", entry.secret, configuration) if entry.secret else None,
         terms=terms,
         redirects=frozenset(entry.redirect_uris),
+        require_par=entry.require_par,
     )
 
 

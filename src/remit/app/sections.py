@@ -100,6 +100,7 @@ class ClientSettings(Strict, frozen=True):
     jwks: dict[str, Any] = field(default_factory=dict)
     secret: str = ""
     redirect_uris: list[str] = field(default_factory=list)
+    require_par: bool = False
     grant: GrantTemplate | None = None
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import uvloop
 
 from remit import __version__
-from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.adapters.signer.key_file import KeyFileError
 from remit.app.acts.table import Acts
 from remit.app.settings import Configuration
@@ -26,16 +25,16 @@ from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.errors import Refusal
 from remit.flows.authorize import AnswerError
+from remit.flows.client_authentication import ClientRequest
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
-from remit.flows.token import IssueToken, TokenAnswer, TokenRequest
 from remit.surfaces.admin.socket import AdminSocket
 from remit.surfaces.mcp.asgi import AsgiApp, AsgiBridge, SideLoop
 from remit.surfaces.mcp.endpoint import McpEndpoint
 from remit.surfaces.mcp.listener import Listener, Timing
 from remit.surfaces.mcp.router import Router
 from remit.surfaces.mcp.walks import EndpointSettings
-from remit.surfaces.oauth.app import oauth_app
+from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.surfaces.oauth.consent import routes as consent_routes
 from remit.surfaces.oauth.pages import People, routes
 from remit.wire.http1 import Limits
@@ -146,10 +145,6 @@ def _pages(remit: Remit) -> AsgiApp:
     """The OAuth pages. They run on the side loop; issuing a token hops to the loop the grants live on."""
     home = asyncio.get_running_loop()
     issuer = remit.create_grant.registry.issuer
-    assertions = JwtAssertions(remit.files.clock, audiences=frozenset({issuer, f"{issuer}/token"}))
-    token = IssueToken(
-        remit.create_grant, remit.redeem, assertions, remit.files.ledger, remit.files.clock, remit.files.entropy
-    )
 
     async def at_home(work: Coroutine[Any, Any, Any]) -> Any:
         # Whoever asked may leave half-way: what has begun is finished all the same, so that a guess is counted, a hash
@@ -161,20 +156,19 @@ def _pages(remit: Remit) -> AsgiApp:
             begun.add_done_callback(_tell_of_bug)
             raise
 
-    async def issue(request: TokenRequest) -> TokenAnswer:
-        answer: TokenAnswer = await at_home(token.issue(request))
-        return answer
+    def hop(flow: Callable[[ClientRequest], Coroutine[Any, Any, Any]]) -> Callable[[ClientRequest], Awaitable[Any]]:
+        async def hopping(request: ClientRequest) -> Any:
+            return await at_home(flow(request))
 
-    async def revoke(request: TokenRequest) -> None:
-        await at_home(token.revoke(request))
+        return hopping
 
     own = OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock)
-    people = People(remit.sign_in, own, remit.authorize, at_home, issuer)
+    people = People(remit.sign_in, own, remit.authorize, remit.push, at_home, issuer)
     pages = [*routes(people), *consent_routes(people)]
+    flows = Flows(issue=hop(remit.token.issue), revoke=hop(remit.token.revoke), push=hop(remit.push.push))
     return oauth_app(
         issuer=issuer,
-        issue=issue,
-        revoke=revoke,
+        flows=flows,
         public_keys=remit.files.keys.tokens.public_keys,
         client_documents=remit.described.any_welcome,
         pages=pages,
@@ -209,6 +203,7 @@ async def _sweep(remit: Remit) -> None:
             await remit.described.sweep()
             await remit.authorize.sweep()
             await remit.redeem.sweep()
+            await remit.push.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})
         except Exception:  # whatever broke: a sweeper that died would let grants outlive their time

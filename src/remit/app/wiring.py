@@ -16,6 +16,7 @@ import orjson
 
 from remit import __version__
 from remit.adapters.authenticator.access_tokens import TokenAuthenticator
+from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.adapters.calls.tracked import TrackedCalls
 from remit.adapters.changes.inprocess import InProcessChanges
 from remit.adapters.clock.system import SystemClock, SystemEntropy
@@ -44,12 +45,15 @@ from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
+from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
+from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.self_described import SelfDescribed
 from remit.flows.sign_in import SignIn
+from remit.flows.token import IssueToken
 from remit.flows.tool_call import Durability, ToolCall
 
 log = logging.getLogger("remit.app")
@@ -111,6 +115,8 @@ class Remit:
     described: SelfDescribed
     authorize: Authorize
     redeem: Redeem
+    push: PushRequest
+    token: IssueToken
     administer: Administer
 
     async def reload_policies(self) -> tuple[Fault, ...]:
@@ -182,6 +188,8 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         registered.clients, domain_rules(configuration), servers.fetcher, files.store, ledger, clock, entropy
     )
     authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy, described)
+    redeem = Redeem(create_grant, authorize, end_grant, sealer)
+    authenticate = AuthenticateClient(create_grant, client_assertions(files, registered.issuer), ledger, clock, entropy)
     return Remit(
         configuration=configuration,
         files=files,
@@ -196,10 +204,17 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         end_grant=end_grant,
         described=described,
         authorize=authorize,
-        redeem=Redeem(create_grant, authorize, end_grant, sealer),
+        redeem=redeem,
+        push=PushRequest(authenticate, files.store),
+        token=IssueToken(create_grant, redeem, authenticate, clock),
         sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )
+
+
+def client_assertions(files: Files, issuer: str) -> JwtAssertions:
+    """What a client may name as who it proves itself to: us, or the endpoint it asks (RFC 7523, RFC 9126 section 2)."""
+    return JwtAssertions(files.clock, audiences=frozenset({issuer, f"{issuer}/token", f"{issuer}/par"}))
 
 
 async def open_files(configuration: Configuration, *, block_salts: int) -> Files:
@@ -316,6 +331,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     await remit.described.load()
     await remit.authorize.load()
     await remit.redeem.load()
+    await remit.push.load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
     pinned = await asyncio.to_thread(remit.files.index.servers_pinned)
     if ask_servers:

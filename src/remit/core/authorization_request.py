@@ -19,7 +19,7 @@ from remit.core.errors import Invalid, refuse
 from remit.core.pkce import CodeChallenge
 from remit.core.reasons import Reason
 from remit.core.redirects import matches
-from remit.core.scope import Scope, fewest, intersect, parse_scope
+from remit.core.scope import SERVER_NAME, Scope, fewest, intersect, parse_scope
 
 SCOPES_MAX: Final = 256
 _VALUE: Final = re.compile(r"[!-~]{1,1024}\Z")
@@ -93,6 +93,19 @@ class AuthorizationRequest:
     prompts: frozenset[Prompt]
     nonce: str
     max_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The endpoints below `issuer`. Any name a server could have is one: which exist is for those who signed in and
+    reach them, and not for strangers."""
+
+    issuer: str
+
+    def __contains__(self, resource: object) -> bool:
+        shared = f"{self.issuer}/mcp"
+        root, slash, server = str(resource).rpartition("/")
+        return resource == shared or (bool(slash) and root == shared and SERVER_NAME.match(server) is not None)
 
 
 def return_address(parameters: Mapping[str, str], clients: Mapping[str, Client]) -> ReturnAddress:

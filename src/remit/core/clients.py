@@ -71,7 +71,8 @@ class Client:
     `tenants` are those whose people it may act for. `terms` None: it is granted nothing for itself and may only be
     named in a grant that somebody else makes. `redirects` are the checked URIs that answers of the authorization
     endpoint may go to; without any, none may. `domain` is the host it is described at (client id metadata document),
-    and `name` what it calls itself there, which nobody has verified.
+    and `name` what it calls itself there, which nobody has verified. `require_par`: what it asks people for it pushes
+    here itself first (RFC 9126).
     """
 
     id: str
@@ -84,6 +85,7 @@ class Client:
     redirects: frozenset[str] = frozenset()
     domain: str = ""
     name: str = ""
+    require_par: bool = False
 
     @property
     def attestation(self) -> Attestation:

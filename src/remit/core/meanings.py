@@ -74,6 +74,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "this redirect URI is not accepted for the client",
         "use one that is registered, spelt exactly as it was registered",
     ),
+    Reason.REQUEST_URI_INVALID: Meaning(
+        _I,
+        400,
+        -32602,
+        "this request_uri is used up, too old or not one of this client's",
+        "go back to the client and begin again",
+    ),
     Reason.INVALID_AUTHORIZATION_DETAILS: Meaning(
         _I,
         400,

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CLIENT_UNKNOWN = "client_unknown"
     CLIENT_DOCUMENT_INVALID = "client_document_invalid"
     INVALID_REDIRECT = "invalid_redirect"
+    REQUEST_URI_INVALID = "request_uri_invalid"
     INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"
     DUPLICATE_REQUEST_ID = "duplicate_request_id"
     SESSION_MISSING = "session_missing"

@@ -24,23 +24,23 @@ from remit.core.authorization_request import (
     AuthorizationRequest,
     ErrorCode,
     Prompt,
+    Resources,
     ReturnAddress,
     asked,
     return_address,
 )
 from remit.core.catalog import Catalog
-from remit.core.consent import Consent, ConsentEvent, ConsentState, Question, after, given
+from remit.core.consent import Consent, Question, given
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Budget, Calls, Grant, Unmetered
 from remit.core.grantbook import Selector
-from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import SERVER_NAME, Constraint, Scope, scope_text, within
+from remit.core.scope import Constraint, Scope, within
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.core.stored_consent import from_stored, to_stored
 from remit.core.stored_grant import constraints_to_stored
+from remit.flows.consents import Consents
 from remit.flows.create_grant import ConsentRequest, CreateGrant
 from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
@@ -49,7 +49,6 @@ from remit.ports.sealer import Sealer, Unsealed
 from remit.ports.store import Store
 
 CODE: Final = "code"
-CONSENT: Final = "consent"
 SEALED_FOR: Final = "authorization request"
 REQUEST_S: Final = 600.0
 CODE_BYTES: Final = 32
@@ -99,25 +98,32 @@ class Authorize:
     entropy: Entropy
     described: SelfDescribed
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
-    consents: dict[str, Consent] = field(init=False, default_factory=dict)
-    _unstored: dict[str, Consent] = field(init=False, default_factory=dict)  # taken back here, not yet in the store
-    _voided: set[str] = field(init=False, default_factory=set)  # codes, the same
+    _registry: Consents = field(init=False)
+    _voided: set[str] = field(init=False, default_factory=set)  # codes over here, not yet in the store
+
+    def __post_init__(self) -> None:
+        self._registry = Consents(self.store, self.ledger, self.clock, self.entropy)
+
+    @property
+    def consents(self) -> Mapping[str, Consent]:
+        return self._registry.known
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
         for row in await self.store.rows(CODE):
             self.codes[row.id] = from_row(row.content, KeptCode)
-        for row in await self.store.rows(CONSENT):
-            self.consents[row.id] = from_stored(row.content)
+        await self._registry.load()
 
     # 1 the request ----------------------------------------------------------------------------------------------
-    def begin(self, parameters: Mapping[str, str], browser: Secret) -> str:
-        """The request, sealed to this browser. Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`.
-        A client that describes itself is looked at only when somebody has signed in.
+    def begin(self, parameters: Mapping[str, str], browser: Secret, *, pushed: bool = False) -> str:
+        """The request, sealed to this browser. `pushed`: the client itself brought it here (RFC 9126), and no browser.
+        Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`. A client that describes itself is looked
+        at only when somebody has signed in.
         """
         if not self.described.concerns(parameters.get("client_id", "")):
-            self._checked(parameters)
-        content = {"id": self.entropy.id("req"), "at": self.clock.now_s(), "parameters": dict(parameters)}
+            self._checked(parameters, pushed=pushed)
+        begun = {"id": self.entropy.id("req"), "at": self.clock.now_s(), "pushed": pushed}
+        content = begun | {"parameters": dict(parameters)}
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
 
     async def introduced(self, handle: str, browser: Secret, session: BrowserSession | None) -> bool:
@@ -136,7 +142,7 @@ class Authorize:
         raises.
         """
         content = self._unsealed(handle, browser)
-        return Pending(content["id"], content["at"], self._checked(content["parameters"]))
+        return Pending(content["id"], content["at"], self._checked(content["parameters"], pushed=content["pushed"]))
 
     def moved(self, handle: str, browser: Secret, to: Secret) -> str:
         """The request bound to the same browser's next cookie, when somebody signs in. Raises what `begin` does, and
@@ -144,7 +150,7 @@ class Authorize:
         """
         content = self._unsealed(handle, browser)
         if not self.described.concerns(content["parameters"].get("client_id", "")):
-            self._checked(content["parameters"])
+            self._checked(content["parameters"], pushed=content["pushed"])
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=to.expose())
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
@@ -156,15 +162,15 @@ class Authorize:
             raise refuse(Reason.INVALID_REQUEST_STATE, "it took longer than ten minutes; go back to the client")
         return content
 
-    def _checked(self, parameters: Mapping[str, str]) -> AuthorizationRequest:
+    def _checked(self, parameters: Mapping[str, str], *, pushed: bool) -> AuthorizationRequest:
         address = return_address(parameters, self.create.registry.clients)
         try:
-            return asked(address, parameters, self._resources())
+            request = asked(address, parameters, Resources(self.create.registry.issuer))
+            if address.client.require_par and not pushed:
+                raise AuthorizationError(ErrorCode.INVALID_REQUEST, "this client pushes its requests first (RFC 9126)")
+            return request
         except AuthorizationError as error:
             raise self._answer_error(address, error.error, error.description) from None
-
-    def _resources(self) -> _Endpoints:
-        return _Endpoints(f"{self.create.registry.issuer}/mcp")
 
     # 2 the person -----------------------------------------------------------------------------------------------
     def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
@@ -238,7 +244,7 @@ class Authorize:
         code, kept = self._code(pending, consent, consented, grant)
         self.codes[row_id(code)] = kept  # before the first await: one request is answered once
         try:
-            await self._keep(consent)
+            await self._registry.keep(consent)
             await self.store.put(CODE, row_id(code), to_row(kept))
         except BaseException:
             del self.codes[row_id(code)]
@@ -247,20 +253,14 @@ class Authorize:
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
         """Where the browser goes with the person's no."""
-        client, account = pending.request.address.client, session.account
-        fields = {"event": "declined", "account": account, "tenant": session.tenant, "client": client.id}
-        self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), fields)
+        await self._registry.declined(session.account, session.tenant, pending.request.address.client.id)
         return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
         """No code becomes a grant on it, or on one it replaced, from now on; what was granted is ended by the caller.
         Raises `Outage`, and then it is taken back here all the same, and `sweep` stores that.
         """
-        taken = self.consents[consent_id]
-        for id, other in self.consents.items():
-            if id == consent_id or (other.state is ConsentState.REPLACED and _about(other) == _about(taken)):
-                self._unstored[id] = self.consents[id] = after(other, ConsentEvent.REVOKE)
-        await self._store_taken_back()
+        await self._registry.take_back(consent_id)
 
     def void(self, selector: Selector, tenants: frozenset[str]) -> None:
         """No code that was given and not exchanged becomes a grant that the selector names. The sweep, a second later,
@@ -278,7 +278,6 @@ class Authorize:
 
     async def sweep(self) -> None:
         """Forget codes whose request could not be answered again, and consents that are over. Raises `Outage`."""
-        await self._store_taken_back()
         for id in list(self._voided & self.codes.keys()):
             await self.store.put(CODE, id, to_row(self.codes[id]))
             self._voided.discard(id)
@@ -286,32 +285,9 @@ class Authorize:
             if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
                 self.codes.pop(id)
                 await self.store.remove(CODE, id)
-        needed = {code.consent for code in self.codes.values()}
-        for id, consent in list(self.consents.items()):
-            over = consent.state is not ConsentState.ACTIVE or self.clock.now_s() >= consent.expires_at_s
-            if over and id not in needed:
-                self.consents.pop(id)
-                await self.store.remove(CONSENT, id)
+        await self._registry.sweep({code.consent for code in self.codes.values()})
 
     # inside -----------------------------------------------------------------------------------------------------
-    async def _store_taken_back(self) -> None:
-        for id, over in list(self._unstored.items()):
-            await self.store.put(CONSENT, id, to_stored(over))
-            if self._unstored.get(id) is over:
-                self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(over, "taken_back"))
-                self._unstored.pop(id)
-
-    async def _keep(self, consent: Consent) -> None:
-        """The record first; then the new consent in the place of those it replaces."""
-        position = self.ledger.write(RecordKind.CONSENT, self.entropy.id("con"), consent_fields(consent, "given"))
-        await self.ledger.durable(position)
-        await self.store.put(CONSENT, consent.id, to_stored(consent))
-        self.consents[consent.id] = consent
-        for id, earlier in list(self.consents.items()):
-            if id != consent.id and earlier.state is ConsentState.ACTIVE and _about(earlier) == _about(consent):
-                self.consents[id] = after(earlier, ConsentEvent.REPLACE)
-                await self.store.put(CONSENT, id, to_stored(self.consents[id]))
-
     def _code(
         self, pending: Pending, consent: Consent, consented: ConsentRequest, grant: Grant
     ) -> tuple[Secret, KeptCode]:
@@ -337,26 +313,8 @@ class Authorize:
         return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoints:
-    """Any name a server could have: which exist is for those who signed in and reach them, and not for strangers."""
-
-    root: str
-
-    def __contains__(self, resource: object) -> bool:
-        root, slash, server = str(resource).rpartition("/")
-        return resource == self.root or (bool(slash) and root == self.root and SERVER_NAME.match(server) is not None)
-
-
 def _sealable(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content).encode("utf-8", "surrogatepass")
-
-
-def _about(consent: Consent) -> tuple[object, ...]:
-    """What a later consent has in common with the one it replaces."""
-    return (
-        consent.tenant, consent.subject, consent.client_id, consent.resource, consent.redirect, consent.environment
-    )  # fmt: skip
 
 
 def _terms(request: AuthorizationRequest) -> tuple[frozenset[Scope], frozenset[Constraint], Budget, str, float]:
@@ -364,19 +322,3 @@ def _terms(request: AuthorizationRequest) -> tuple[frozenset[Scope], frozenset[C
     if isinstance(found, Asked):
         return found.scopes, found.constraints, found.budget, found.purpose, found.ttl_s
     return frozenset(), frozenset(), Unmetered(), "", float("inf")
-
-
-def consent_fields(consent: Consent, event: str) -> dict[str, object]:
-    return {
-        "event": event,
-        "consent": consent.id,
-        "tenant": consent.tenant,
-        "account": consent.subject.id,
-        "client": consent.client_id,
-        "redirect": consent.redirect,
-        "resource": consent.resource,
-        "scope": scope_text(consent.scopes),
-        "environment": consent.environment,
-        "purpose_class": consent.purpose_class,
-        "ttl_s": round(consent.ttl_s),
-    }

@@ -15,8 +15,10 @@ from remit.core.grant import Calls
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
+from remit.flows.client_authentication import JWT_BEARER, AuthenticateClient, ClientRequest
 from remit.flows.create_grant import Registry
-from remit.flows.token import JWT_BEARER, IssueToken, OAuthError, TokenAnswer, TokenRequest
+from remit.flows.oauth_error import OAuthError
+from remit.flows.token import IssueToken, TokenAnswer
 from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, SECRET, Scene, scopes
 
 TERMS = ClientTerms("nightly", "dev", scopes("git"), 3600.0, Calls(100))
@@ -52,14 +54,9 @@ class Endpoint:
             registry.issuer, registry.accounts, ClientBook(clients), registry.purposes, registry.environments
         )
         self.assertions = FakeAssertions()
-        self.flow = IssueToken(
-            self.scene.create,
-            self.scene.redeem,
-            self.assertions,
-            self.scene.ledger,
-            self.scene.clock,
-            self.scene.entropy,
-        )
+        scene = self.scene
+        self.door = AuthenticateClient(scene.create, self.assertions, scene.ledger, scene.clock, scene.entropy)
+        self.flow = IssueToken(scene.create, scene.redeem, self.door, scene.clock)
 
     async def ask(
         self, basic: tuple[str, bytes] | None = ("cron", SECRET), peer: str = "127.0.0.1", **changes: str | None
@@ -67,7 +64,7 @@ class Endpoint:
         given = {"grant_type": "client_credentials", "resource": RESOURCE} | changes
         parameters = {name: value for name, value in given.items() if value is not None}
         credentials = None if basic is None else (basic[0], Secret(basic[1]))
-        return await self.flow.issue(TokenRequest(parameters, credentials, peer))
+        return await self.flow.issue(ClientRequest(parameters, credentials, peer))
 
     async def refused(self, basic: tuple[str, bytes] | None = ("cron", SECRET), **changes: str | None) -> OAuthError:
         with pytest.raises(OAuthError) as caught:
@@ -202,7 +199,7 @@ async def test_an_outage_is_not_a_refusal(endpoint: Endpoint) -> None:
 
 
 async def test_guessing_a_secret_is_slowed_down_and_does_not_lock_the_client_out_elsewhere(endpoint: Endpoint) -> None:
-    endpoint.flow.failures = Attempts(burst=3, per_minute=6)
+    endpoint.door.failures = Attempts(burst=3, per_minute=6)
     for _ in range(3):
         assert (await endpoint.refused(("cron", b"guess"))).status == 401
     blocked = await endpoint.refused()
@@ -214,13 +211,13 @@ async def test_guessing_a_secret_is_slowed_down_and_does_not_lock_the_client_out
 
 
 async def test_a_flood_of_requests_is_limited_per_peer_and_per_client(endpoint: Endpoint) -> None:
-    endpoint.flow.requests = Attempts(burst=2, per_minute=60)
+    endpoint.door.requests = Attempts(burst=2, per_minute=60)
     assert await endpoint.ask()
     assert await endpoint.ask()
     with pytest.raises(OAuthError) as caught:
         await endpoint.ask(peer="10.0.0.9")
     assert caught.value.status == 429
-    endpoint.flow.peers = Attempts(burst=1, per_minute=60)
+    endpoint.door.peers = Attempts(burst=1, per_minute=60)
     with pytest.raises(OAuthError):
         await endpoint.ask(("nobody", b"x"))
     with pytest.raises(OAuthError) as caught:

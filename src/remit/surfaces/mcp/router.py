@@ -9,8 +9,8 @@ from remit.surfaces.mcp.exchange import Handler, HttpRequest, Responder
 WELL_KNOWN = b"/.well-known/"
 PAGES = frozenset(
     {
-        b"/authorize", b"/token", b"/revoke", b"/jwks.json", b"/sign-in", b"/sign-out", b"/password", b"/account",
-        b"/account/end", b"/account/take-back", b"/consent",
+        b"/authorize", b"/par", b"/token", b"/revoke", b"/jwks.json",
+        b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end", b"/account/take-back", b"/consent",
     }
 )  # fmt: skip
 NOTHING_HERE = b'{"error":"not_found"}'

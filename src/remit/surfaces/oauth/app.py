@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,30 +12,39 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from remit.core.pushed_request import PUSHED_S
 from remit.core.scope import SERVER_NAME
-from remit.flows.token import OAuthError, TokenAnswer, TokenRequest
-from remit.surfaces.oauth.form import read_token_request
+from remit.core.secret import Secret
+from remit.flows.client_authentication import ClientRequest
+from remit.flows.oauth_error import OAuthError
+from remit.flows.token import TokenAnswer
+from remit.surfaces.oauth.form import read_client_request
 from remit.surfaces.oauth.metadata import authorization_server, protected_resource
 
-Issue = Callable[[TokenRequest], Awaitable[TokenAnswer]]
-Revoke = Callable[[TokenRequest], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What clients reach by themselves: the flows, or hops to the loop they live on."""
+
+    issue: Callable[[ClientRequest], Awaitable[TokenAnswer]]
+    revoke: Callable[[ClientRequest], Awaitable[None]]
+    push: Callable[[ClientRequest], Awaitable[Secret]]
+
+
 def oauth_app(
     *,
     issuer: str,
-    issue: Issue,
-    revoke: Revoke,
+    flows: Flows,
     public_keys: Callable[[], Mapping[str, Any]],
     client_documents: bool = False,
     pages: Sequence[Route] = (),
 ) -> Starlette:
-    """`issue` and `revoke` are those of `IssueToken`, or hops to the loop it lives on; `issuer` has no trailing slash;
-    `client_documents` says whether a client that describes itself could be let in;
+    """`issuer` has no trailing slash; `client_documents` says whether a client that describes itself could be let in;
     `pages` are those of people.
     """
 
@@ -54,8 +64,9 @@ def oauth_app(
     resource = "/.well-known/oauth-protected-resource"
     app = Starlette(
         routes=[
-            Route("/token", _token(issue), methods=["POST"]),
-            Route("/revoke", _revocation(revoke), methods=["POST"]),
+            Route("/token", _answering(_token(flows)), methods=["POST"]),
+            Route("/revoke", _answering(_revocation(flows)), methods=["POST"]),
+            Route("/par", _answering(_pushed(flows)), methods=["POST"]),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
             Route("/.well-known/openid-configuration", server_metadata),
@@ -69,12 +80,19 @@ def oauth_app(
     return app
 
 
-def _token(issue: Issue) -> Handler:
-    async def token(request: Request) -> Response:
+def _answering(handler: Handler) -> Handler:
+    async def answer(request: Request) -> Response:
         try:
-            answer = await issue(await read_token_request(request))
+            return await handler(request)
         except OAuthError as error:
             return _error(error)
+
+    return answer
+
+
+def _token(flows: Flows) -> Handler:
+    async def token(request: Request) -> Response:
+        answer = await flows.issue(await read_client_request(request))
         body: dict[str, Any] = {
             "access_token": answer.token.expose().decode("ascii"),
             "token_type": "Bearer",
@@ -88,15 +106,21 @@ def _token(issue: Issue) -> Handler:
     return token
 
 
-def _revocation(revoke: Revoke) -> Handler:
+def _revocation(flows: Flows) -> Handler:
     async def revocation(request: Request) -> Response:
-        try:
-            await revoke(await read_token_request(request))
-        except OAuthError as error:
-            return _error(error)
+        await flows.revoke(await read_client_request(request))
         return Response(status_code=200, headers=NO_STORE)
 
     return revocation
+
+
+def _pushed(flows: Flows) -> Handler:
+    async def pushed(request: Request) -> Response:
+        reference = await flows.push(await read_client_request(request))
+        body = {"request_uri": reference.expose().decode("ascii"), "expires_in": int(PUSHED_S)}
+        return JSONResponse(body, status_code=201, headers=NO_STORE)
+
+    return pushed
 
 
 def _error(error: OAuthError) -> Response:

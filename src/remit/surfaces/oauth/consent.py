@@ -20,7 +20,7 @@ from remit.core.redirects import shown
 from remit.core.scope import OneTool, Scope
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import UNSTATED, AnswerError, Choice, Pending
-from remit.flows.token import OAuthError
+from remit.flows.oauth_error import OAuthError
 from remit.surfaces.oauth.browser import BROWSER, SESSION, cookie, form_token, keep, new_browser, require_own_form
 from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
 from remit.surfaces.oauth.pages import People, guarded, query, said_of, see, send_to
@@ -62,13 +62,17 @@ class _Consent:
         browser = cookie(request, BROWSER) or new_browser()
 
         async def begun() -> str:
-            return self._authorize.begin(parameters, browser)
+            if "request_uri" not in parameters:
+                return self._authorize.begin(parameters, browser)
+            return self._authorize.begin(await self._people.push.take(parameters), browser, pushed=True)
 
         try:
             handle = await self._people.at_home(begun())
         except Invalid as refusal:
             text = "The client that sent you here asked in a way that cannot be answered. Nothing was granted."
-            return message("Not possible", f"{text} {said_of(refusal)}", "Tell whoever runs the client.", status=400)
+            used = refusal.reason is Reason.REQUEST_URI_INVALID
+            next = "Go back to the client and begin again." if used else "Tell whoever runs the client."
+            return message("Not possible", f"{text} {said_of(refusal)}", next, status=400)
         except AnswerError as error:
             return send_to(error.url)
         answer = see(f"/consent?request={handle}")

@@ -11,17 +11,18 @@ from urllib.parse import parse_qsl, unquote_plus
 from starlette.requests import ClientDisconnect, Request
 
 from remit.core.secret import Secret
-from remit.flows.token import OAuthError, TokenRequest
+from remit.flows.client_authentication import ClientRequest
+from remit.flows.oauth_error import OAuthError
 
 FORM_BYTES_MAX: Final = 65_536
 FIELDS_MAX: Final = 32
 
 
-async def read_token_request(request: Request) -> TokenRequest:
+async def read_client_request(request: Request) -> ClientRequest:
     """Raises `OAuthError`."""
     basic = _basic(request.headers.getlist("authorization"))
     client = request.scope.get("client")
-    return TokenRequest(await read_form(request), basic, client[0] if client else "unknown")
+    return ClientRequest(await read_form(request), basic, client[0] if client else "unknown")
 
 
 async def read_form(request: Request, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str]:

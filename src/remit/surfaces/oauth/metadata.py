@@ -8,11 +8,13 @@ ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
 def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, Any]:
-    """RFC 8414 section 2, RFC 9207, RFC 9396, client id metadata documents."""
+    """RFC 8414 section 2, RFC 9126 section 5, RFC 9207, RFC 9396, client id metadata documents."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
+        "require_pushed_authorization_requests": False,
         "revocation_endpoint": f"{issuer}/revoke",
         "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
         "jwks_uri": f"{issuer}/jwks.json",

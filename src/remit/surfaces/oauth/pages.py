@@ -17,9 +17,10 @@ from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import AnswerError, Authorize
+from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
+from remit.flows.push_request import PushRequest
 from remit.flows.sign_in import SignIn
-from remit.flows.token import OAuthError
 from remit.surfaces.oauth.browser import (
     BROWSER,
     SESSION,
@@ -47,6 +48,7 @@ class People:
     sign_in: SignIn
     own: OwnGrants
     authorize: Authorize
+    push: PushRequest
     home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     origin: str
 

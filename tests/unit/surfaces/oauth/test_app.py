@@ -12,8 +12,10 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from remit.core.secret import Secret
-from remit.flows.token import OAuthError, TokenAnswer, TokenRequest
-from remit.surfaces.oauth.app import oauth_app
+from remit.flows.client_authentication import ClientRequest
+from remit.flows.oauth_error import OAuthError
+from remit.flows.token import TokenAnswer
+from remit.surfaces.oauth.app import Flows, oauth_app
 
 ISSUER = "https://remit.test"
 FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -34,16 +36,20 @@ class Asked:
     """Remembers the requests that got as far as the flow, and answers them."""
 
     def __init__(self) -> None:
-        self.requests: list[TokenRequest] = []
+        self.requests: list[ClientRequest] = []
         self.error: OAuthError | None = None
 
-    async def issue(self, request: TokenRequest) -> TokenAnswer:
+    async def issue(self, request: ClientRequest) -> TokenAnswer:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
         return TokenAnswer(Secret(b"the-token"), 300, "git")
 
-    async def revoke(self, request: TokenRequest) -> None:
+    async def push(self, request: ClientRequest) -> Secret:
+        await self.issue(request)
+        return Secret(b"urn:ietf:params:oauth:request_uri:one")
+
+    async def revoke(self, request: ClientRequest) -> None:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
@@ -58,8 +64,7 @@ def asked() -> Asked:
 def app(asked: Asked) -> ASGIApp:
     return oauth_app(
         issuer=ISSUER,
-        issue=asked.issue,
-        revoke=asked.revoke,
+        flows=Flows(asked.issue, asked.revoke, asked.push),
         public_keys=lambda: {"keys": [{"kid": "one"}]},
     )
 
