@@ -34,6 +34,7 @@ from remit.flows.authorize import Authorize
 from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
+from remit.flows.introspect import Introspect
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.self_described import SelfDescribed
@@ -108,9 +109,11 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     redeem = Redeem(create, authorize, ending, sealer)
     authenticate = AuthenticateClient(create, assertions, ledger, clock, entropy)
     flow, push = IssueToken(create, redeem, authenticate, clock), PushRequest(authenticate, store)
-    flows = Flows(flow.issue, flow.revoke, push.push)
+    authenticator = TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER)
+    introspect = Introspect(authenticate, authenticator, grants, keys.tokens)
+    flows = Flows(flow.issue, flow.revoke, push.push, introspect.introspect)
     app = oauth_app(issuer=ISSUER, flows=flows, public_keys=keys.tokens.public_keys)
-    yield Deployment(app, TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER), grants, clock)
+    yield Deployment(app, authenticator, grants, clock)
     await store.close()
 
 

@@ -17,9 +17,11 @@ from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import Choice
 from remit.flows.client_authentication import AuthenticateClient, ClientRequest
+from remit.flows.introspect import Introspect
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeemed
 from remit.flows.token import IssueToken, TokenAnswer
+from remit.testing.authenticator import FakeAuthenticator
 from tests.scenes.authority import RESOURCE, SECRET, Scene, scopes
 
 CALLBACK = "http://127.0.0.1:50123/cb"
@@ -83,6 +85,8 @@ class Endpoints(Scene):
         """The flows, knowing nothing yet."""
         self.issue = IssueToken(self.create, self.redeem, self.door, self.clock)
         self.push = PushRequest(self.door, self.store)
+        self.authenticator = FakeAuthenticator(self.tokens, self.clock)
+        self.introspect = Introspect(self.door, self.authenticator, self.grants, self.tokens)
 
     def register(self, *clients: Client) -> None:
         """Beside those there are, or in their place."""

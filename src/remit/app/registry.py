@@ -11,7 +11,16 @@ from remit.app.sections import AccountSettings, ClientSettings, PurposeSettings
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.administration import Administrator, Role
 from remit.core.client_document import DomainRule, DomainTrust
-from remit.core.clients import Account, Client, ClientAuthentication, ClientBook, ClientTerms, Only, TenantServers
+from remit.core.clients import (
+    SHARED_ENDPOINT,
+    Account,
+    Client,
+    ClientAuthentication,
+    ClientBook,
+    ClientTerms,
+    Only,
+    TenantServers,
+)
 from remit.core.egress import parse_networks
 from remit.core.errors import Refusal
 from remit.core.grant import Budget, Calls, Unmetered
@@ -94,7 +103,12 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
         terms=terms,
         redirects=frozenset(entry.redirect_uris),
         require_par=entry.require_par,
+        introspects=frozenset(_resource(configuration.settings.public_url, name) for name in entry.introspects),
     )
+
+
+def _resource(issuer: str, name: str) -> str:
+    return issuer + SHARED_ENDPOINT if name == SHARED_ENDPOINT else f"{issuer}{SHARED_ENDPOINT}/{name}"
 
 
 def _purpose(name: str, entry: PurposeSettings) -> PurposeClass:

@@ -101,6 +101,7 @@ class ClientSettings(Strict, frozen=True):
     secret: str = ""
     redirect_uris: list[str] = field(default_factory=list)
     require_par: bool = False
+    introspects: list[str] = field(default_factory=list)
     grant: GrantTemplate | None = None
 
 

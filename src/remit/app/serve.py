@@ -156,16 +156,21 @@ def _pages(remit: Remit) -> AsgiApp:
             begun.add_done_callback(_tell_of_bug)
             raise
 
-    def hop(flow: Callable[[ClientRequest], Coroutine[Any, Any, Any]]) -> Callable[[ClientRequest], Awaitable[Any]]:
-        async def hopping(request: ClientRequest) -> Any:
-            return await at_home(flow(request))
+    def hop(flow: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Awaitable[Any]]:
+        async def hopping(request: ClientRequest, **more: Any) -> Any:
+            return await at_home(flow(request, **more))
 
         return hopping
 
     own = OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock)
     people = People(remit.sign_in, own, remit.authorize, remit.push, at_home, issuer)
     pages = [*routes(people), *consent_routes(people)]
-    flows = Flows(issue=hop(remit.token.issue), revoke=hop(remit.token.revoke), push=hop(remit.push.push))
+    flows = Flows(
+        issue=hop(remit.token.issue),
+        revoke=hop(remit.token.revoke),
+        push=hop(remit.push.push),
+        introspect=hop(remit.introspect.introspect),
+    )
     return oauth_app(
         issuer=issuer,
         flows=flows,
@@ -204,6 +209,7 @@ async def _sweep(remit: Remit) -> None:
             await remit.authorize.sweep()
             await remit.redeem.sweep()
             await remit.push.sweep()
+            remit.introspect.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})
         except Exception:  # whatever broke: a sweeper that died would let grants outlive their time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from remit.app.sections import (
     Strict,
 )
 from remit.app.yaml_document import read_yaml
+from remit.core.clients import SHARED_ENDPOINT
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
 
@@ -158,6 +159,7 @@ def check(settings: Settings) -> list[str]:
         problems += _check_account(name, account, tenants)
     for name, client in settings.clients.items():
         problems += _check_client(name, client, tenants, environments)
+        problems += _check_introspects(f"clients.{name}", client, settings.servers)
     for pattern, domain in (settings.client_documents or {}).items():
         problems += _check_domain(pattern, domain, tenants)
     for name, purpose in settings.purposes.items():
@@ -212,9 +214,21 @@ def _check_client(name: str, client: ClientSettings, tenants: set[str], environm
         problems.append(f"{where}.secret: expected a reference like ${{env:NAME}} or ${{file:PATH}}")
     if client.auth == "private_key_jwt" and not client.jwks.get("keys"):
         problems.append(f"{where}.jwks: private_key_jwt needs the client's public keys")
-    if client.auth != "none" and client.grant is None and not client.redirect_uris:
-        problems.append(f"{where}: a client that authenticates needs a grant template or redirect_uris")
+    if client.auth != "none" and not (client.grant or client.redirect_uris or client.introspects):
+        problems.append(f"{where}: a client that authenticates needs a grant template, redirect_uris or introspects")
     problems += misfit_redirects(f"{where}.redirect_uris", client.redirect_uris)
     if client.grant is not None and client.grant.environment not in environments:
         problems.append(f"{where}.grant.environment: {client.grant.environment!r} is not in environments")
+    return problems
+
+
+def _check_introspects(where: str, client: ClientSettings, servers: Mapping[str, ServerSettings]) -> list[str]:
+    """A client is told of tokens for endpoints it answers for: none of another tenant's, and none to who is unknown."""
+    problems = []
+    if client.introspects and client.auth == "none":
+        problems.append(f"{where}.introspects: whoever asks about tokens has to authenticate; set auth")
+    for name in client.introspects:
+        serves = servers[name].tenants if name in servers else []
+        if name != SHARED_ENDPOINT and client.tenant not in serves:
+            problems.append(f"{where}.introspects: expected /mcp or a server of {client.tenant}, found {name!r}")
     return problems

@@ -7,7 +7,7 @@ import logging
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from remit.app.references import sources
 from remit.app.registry import administrators, domain_rules, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration, ConfigurationInvalid
+from remit.core.errors import Refusal
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
@@ -48,6 +49,7 @@ from remit.flows.authorize import Authorize
 from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
+from remit.flows.introspect import Introspect
 from remit.flows.load_grants import LoadGrants
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
@@ -117,6 +119,7 @@ class Remit:
     redeem: Redeem
     push: PushRequest
     token: IssueToken
+    introspect: Introspect
     administer: Administer
 
     async def reload_policies(self) -> tuple[Fault, ...]:
@@ -137,10 +140,15 @@ class Remit:
             more = {"faults": len(found), "first_fault": found[0][:512]} if found else {}
             self.files.ledger.write(RecordKind.POLICY, self.files.entropy.id("pol"), fields | more)
 
+    def _report_last(self) -> None:
+        with suppress(Refusal):  # a ledger that fails has said so already
+            self.introspect.report()
+
     async def stop(self) -> None:
         """End in an order in which nothing is lost: no more upstreams, then the last records, then the files."""
         async with AsyncExitStack() as stopping:
             stopping.push_async_callback(self.files.close)
+            stopping.callback(self._report_last)
             stopping.push_async_callback(self.servers.stop)
 
 
@@ -188,6 +196,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         registered.clients, domain_rules(configuration), servers.fetcher, files.store, ledger, clock, entropy
     )
     authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy, described)
+    walk = tool_call(configuration, files, servers, grants, policy, calls)
     redeem = Redeem(create_grant, authorize, end_grant, sealer)
     authenticate = AuthenticateClient(create_grant, client_assertions(files, registered.issuer), ledger, clock, entropy)
     return Remit(
@@ -199,7 +208,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         sealer=sealer,
         records=IndexedRecords(files.index),
         policy=policy,
-        walk=tool_call(configuration, files, servers, grants, policy, calls),
+        walk=walk,
         create_grant=create_grant,
         end_grant=end_grant,
         described=described,
@@ -207,6 +216,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         redeem=redeem,
         push=PushRequest(authenticate, files.store),
         token=IssueToken(create_grant, redeem, authenticate, clock),
+        introspect=Introspect(authenticate, walk.authenticator, grants, files.keys.tokens),
         sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from remit.core.grant import Budget
 from remit.core.principals import Attestation
 from remit.core.scope import Scope, intersect
 from remit.core.secret import Secret
+
+# The endpoint that all servers share; any other is this and `/SERVER`.
+SHARED_ENDPOINT: Final = "/mcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Client:
     named in a grant that somebody else makes. `redirects` are the checked URIs that answers of the authorization
     endpoint may go to; without any, none may. `domain` is the host it is described at (client id metadata document),
     and `name` what it calls itself there, which nobody has verified. `require_par`: what it asks people for it pushes
-    here itself first (RFC 9126).
+    here itself first (RFC 9126). `introspects` are the resources whose tokens it may ask about (RFC 7662); without any,
+    none.
     """
 
     id: str
@@ -86,6 +90,7 @@ class Client:
     domain: str = ""
     name: str = ""
     require_par: bool = False
+    introspects: frozenset[str] = frozenset()
 
     @property
     def attestation(self) -> Attestation:

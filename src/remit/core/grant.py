@@ -257,6 +257,15 @@ def require_alive(live: LiveGrant, *, monotonic_s: float, spends: bool) -> None:
 
 def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: float) -> Bound:
     """Stage 2. Raises `Unauthenticated` if the grant is unknown, another's, or over."""
+    found = require_fits(authenticated, live, monotonic_s=monotonic_s, spends=False)
+    found.touch(monotonic_s)
+    return Bound(authenticated, found)
+
+
+def require_fits(
+    authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: float, spends: bool
+) -> LiveGrant:
+    """The grant a token is of, unused by looking at it. Raises as `bind` does."""
     if live is None:
         raise refuse(Reason.GRANT_UNKNOWN)
     claims, grant = authenticated.claims, live.grant
@@ -269,6 +278,5 @@ def bind(authenticated: Authenticated, live: LiveGrant | None, *, monotonic_s: f
         or authenticated.resource != grant.resource
     ):
         raise refuse(Reason.GRANT_MISMATCH)
-    require_alive(live, monotonic_s=monotonic_s, spends=False)
-    live.touch(monotonic_s)
-    return Bound(authenticated, live)
+    require_alive(live, monotonic_s=monotonic_s, spends=spends)
+    return live

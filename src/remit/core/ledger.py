@@ -25,6 +25,7 @@ class RecordKind(StrEnum):
     OUTCOME = "outcome"  # how it ended
     DENIAL = "denial"  # refused, with a principal
     REFUSALS = "refusals"  # refused before authentication, counted per reason
+    INTROSPECTIONS = "introspections"  # questions about tokens, counted per client
     LISTING = "listing"  # what was shown, as a digest
     GRANT = "grant"  # made, narrowed, ended
     ADMIN = "admin"  # an administrative act

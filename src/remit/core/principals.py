@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -94,3 +95,26 @@ def conclude_authenticated(
     if now_s + leeway_s < claims.not_before_s:
         raise refuse(Reason.TOKEN_EARLY)
     return Authenticated(claims, resource)
+
+
+def claim_set(claims: Claims) -> dict[str, Any]:
+    """As JSON: the claim set of RFC 9068 section 2.2, with `act` nested outermost first (RFC 8693 section 4.1)."""
+    payload: dict[str, Any] = {
+        "iss": claims.issuer,
+        "sub": claims.subject,
+        "aud": claims.audience,
+        "exp": claims.expires_at_s,
+        "nbf": claims.not_before_s,
+        "iat": claims.issued_at_s,
+        "jti": claims.token_id,
+        "client_id": claims.client_id,
+        "grant_id": claims.grant_id,
+        "tenant": claims.tenant,
+        "scope": claims.scope,
+    }
+    act: dict[str, Any] | None = None
+    for actor in reversed(claims.actors):
+        act = {"sub": actor} if act is None else {"sub": actor, "act": act}
+    if act is not None:
+        payload["act"] = act
+    return payload

@@ -51,14 +51,19 @@ class AuthenticateClient:
     failures: Attempts = field(default_factory=lambda: Attempts(burst=10, per_minute=10))
     requests: Attempts = field(default_factory=lambda: Attempts(burst=60, per_minute=120))
 
-    def client(self, request: ClientRequest, *, public: bool) -> Client:
+    def client(self, request: ClientRequest, *, public: bool, requests: Attempts | None = None) -> Client:
         """Who asks, and not too often. Whoever names a public client has proven nothing: one of them slows down only
-        those who ask from the same place. Raises `OAuthError`.
+        those who ask from the same place. With `requests` a client that proved who it is is held to that limit alone.
+        Raises `OAuthError`.
         """
         self.limit(self.peers, f"peer {request.peer}")
         client = self._authenticated(request, public=public)
         proven = client.authentication is not ClientAuthentication.NONE
-        self.limit(self.requests, client.id if proven else f"{client.id} {request.peer}")
+        if proven and requests is not None:
+            self.peers.give_back(f"peer {request.peer}", self.clock.monotonic_s())
+            self.limit(requests, client.id)
+        else:
+            self.limit(self.requests, client.id if proven else f"{client.id} {request.peer}")
         return client
 
     def _authenticated(self, request: ClientRequest, *, public: bool) -> Client:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from remit.adapters.signer.key_file import KeyFileError, Purpose, StoredKey, write_keys
-from remit.core.principals import Claims
+from remit.core.principals import Claims, claim_set
 from remit.core.secret import Secret
 from remit.ports.clock import Clock
 from remit.ports.keyring import VerificationKey
@@ -83,10 +83,13 @@ class FileTokenKeys:
         """See the port. Raises `ValueError` for claims that outlive the key."""
         if claims.expires_at_s - claims.issued_at_s > self._token_lifetime_s_max:
             raise ValueError(f"a token lives at most {self._token_lifetime_s_max:g} s: its key may be retired by then")
-        key = self._keys[-1]
-        header = {"alg": "ES256", "typ": "at+jwt", "kid": key.kid}
-        message = f"{base64url(compact(header))}.{base64url(compact(token_payload(claims)))}".encode("ascii")
-        return Secret(message + b"." + base64url(key.sign(message)).encode("ascii"))
+        return self._signed("at+jwt", claim_set(claims))
+
+    def attest(self, answer: Mapping[str, Any], *, issuer: str, audience: str) -> Secret:
+        """See the port."""
+        issued_at_s = int(self._clock.now_s())
+        about = {"iss": issuer, "aud": audience, "iat": issued_at_s, "token_introspection": dict(answer)}
+        return self._signed("token-introspection+jwt", about)
 
     def public_keys(self) -> Mapping[str, Any]:
         now_s = self._clock.now_s()
@@ -114,29 +117,13 @@ class FileTokenKeys:
         self.epoch += 1
         return self._keys[-1].kid
 
+    def _signed(self, kind: str, payload: Mapping[str, Any]) -> Secret:
+        """`kind` goes into `typ`, so that what is signed for one use is never taken for another (RFC 8725 3.11)."""
+        key = self._keys[-1]
+        header = {"alg": "ES256", "typ": kind, "kid": key.kid}
+        message = f"{base64url(compact(header))}.{base64url(compact(payload))}".encode("ascii")
+        return Secret(message + b"." + base64url(key.sign(message)).encode("ascii"))
+
     def _until_s(self, key: TokenKey) -> float:
         retired_at_s = key.stored.retired_at_s
         return FOREVER_S if retired_at_s is None else retired_at_s + self._token_lifetime_s_max
-
-
-def token_payload(claims: Claims) -> dict[str, Any]:
-    """The claim set of RFC 9068 section 2.2, with `act` nested outermost first (RFC 8693 section 4.1)."""
-    payload: dict[str, Any] = {
-        "iss": claims.issuer,
-        "sub": claims.subject,
-        "aud": claims.audience,
-        "exp": claims.expires_at_s,
-        "nbf": claims.not_before_s,
-        "iat": claims.issued_at_s,
-        "jti": claims.token_id,
-        "client_id": claims.client_id,
-        "grant_id": claims.grant_id,
-        "tenant": claims.tenant,
-        "scope": claims.scope,
-    }
-    act: dict[str, Any] | None = None
-    for actor in reversed(claims.actors):
-        act = {"sub": actor} if act is None else {"sub": actor, "act": act}
-    if act is not None:
-        payload["act"] = act
-    return payload

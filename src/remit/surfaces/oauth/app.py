@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from remit.core.pushed_request import PUSHED_S
 from remit.core.scope import SERVER_NAME
 from remit.core.secret import Secret
 from remit.flows.client_authentication import ClientRequest
+from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
 from remit.flows.token import TokenAnswer
 from remit.surfaces.oauth.form import read_client_request
@@ -24,6 +26,7 @@ from remit.surfaces.oauth.metadata import authorization_server, protected_resour
 Handler = Callable[[Request], Awaitable[Response]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+SIGNED_ANSWER = "application/token-introspection+jwt"
 KEPT_BRIEFLY = {"Cache-Control": "public, max-age=60"}
 
 
@@ -34,6 +37,7 @@ class Flows:
     issue: Callable[[ClientRequest], Awaitable[TokenAnswer]]
     revoke: Callable[[ClientRequest], Awaitable[None]]
     push: Callable[[ClientRequest], Awaitable[Secret]]
+    introspect: Callable[..., Awaitable[Introspected]]  # `signed` beside the request
 
 
 def oauth_app(
@@ -66,6 +70,7 @@ def oauth_app(
         routes=[
             Route("/token", _answering(_token(flows)), methods=["POST"]),
             Route("/revoke", _answering(_revocation(flows)), methods=["POST"]),
+            Route("/introspect", _answering(_introspection(flows)), methods=["POST"]),
             Route("/par", _answering(_pushed(flows)), methods=["POST"]),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
@@ -121,6 +126,27 @@ def _pushed(flows: Flows) -> Handler:
         return JSONResponse(body, status_code=201, headers=NO_STORE)
 
     return pushed
+
+
+def _introspection(flows: Flows) -> Handler:
+    async def introspection(request: Request) -> Response:
+        wanted = accepts(request.headers.getlist("accept"), SIGNED_ANSWER)
+        found = await flows.introspect(await read_client_request(request), signed=wanted)
+        if found.signed is not None:
+            return Response(found.signed.expose(), headers=NO_STORE, media_type=SIGNED_ANSWER)
+        return JSONResponse(dict(found.answer), headers=NO_STORE)
+
+    return introspection
+
+
+def accepts(headers: Sequence[str], media_type: str) -> bool:
+    """Whether the type is named, by itself and not among others of a kind (RFC 9110 section 12.5.1)."""
+    for item in ",".join(headers).split(","):
+        named, *parameters = (part.strip().lower() for part in item.split(";"))
+        weights = [parameter for parameter in parameters if parameter.startswith("q=")]
+        if named == media_type and all(re.fullmatch(r"q=0(?:\.0{0,3})?", weight) is None for weight in weights):
+            return True
+    return False
 
 
 def _error(error: OAuthError) -> Response:

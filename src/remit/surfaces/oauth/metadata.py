@@ -8,7 +8,7 @@ ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
 def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, Any]:
-    """RFC 8414 section 2, RFC 9126 section 5, RFC 9207, RFC 9396, client id metadata documents."""
+    """RFC 8414 section 2, RFC 9126 section 5, RFC 9701 section 7, RFC 9207, RFC 9396, client id metadata documents."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
@@ -17,6 +17,9 @@ def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, An
         "require_pushed_authorization_requests": False,
         "revocation_endpoint": f"{issuer}/revoke",
         "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
+        "introspection_endpoint": f"{issuer}/introspect",
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+        "introspection_signing_alg_values_supported": ["ES256"],
         "jwks_uri": f"{issuer}/jwks.json",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

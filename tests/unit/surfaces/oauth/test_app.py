@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message
 
 from remit.core.secret import Secret
 from remit.flows.client_authentication import ClientRequest
+from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
 from remit.flows.token import TokenAnswer
 from remit.surfaces.oauth.app import Flows, oauth_app
@@ -49,6 +50,10 @@ class Asked:
         await self.issue(request)
         return Secret(b"urn:ietf:params:oauth:request_uri:one")
 
+    async def introspect(self, request: ClientRequest, *, signed: bool) -> Introspected:
+        await self.issue(request)
+        return Introspected({"active": False}, Secret(b"the-statement") if signed else None)
+
     async def revoke(self, request: ClientRequest) -> None:
         self.requests.append(request)
         if self.error is not None:
@@ -64,7 +69,7 @@ def asked() -> Asked:
 def app(asked: Asked) -> ASGIApp:
     return oauth_app(
         issuer=ISSUER,
-        flows=Flows(asked.issue, asked.revoke, asked.push),
+        flows=Flows(asked.issue, asked.revoke, asked.push, asked.introspect),
         public_keys=lambda: {"keys": [{"kid": "one"}]},
     )
 
