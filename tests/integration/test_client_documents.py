@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -186,3 +187,42 @@ def test_a_client_that_is_refused_loses_what_it_had_and_comes_back_only_when_let
 def test_the_metadata_says_that_such_clients_may_come(place: Place) -> None:
     url = f"{place.remit.url}/.well-known/oauth-authorization-server"
     assert httpx2.get(url, trust_env=False).json()["client_id_metadata_document_supported"] is True
+
+
+# dynamic registration -------------------------------------------------------------------------------------------
+async def test_an_unmodified_client_registers_itself_where_that_is_on_and_is_still_known_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    rules = {"tenant": "acme", "redirect_hosts": ["127.0.0.1"]}
+    with remit_process.remit_process(tmp_path, SERVERS, POLICIES, registration=rules) as remit:
+        with_password(remit)
+        browser, kept, came_back = Browser(remit.url), Kept(), dict[str, str]()
+
+        async def redirected(url: str) -> None:
+            came_back.update(agreed(browser, url, **{"scope-probe": "yes"}))
+
+        async def called_back() -> AuthorizationCodeResult:
+            return AuthorizationCodeResult(code=came_back["code"], state=came_back["state"], iss=came_back["iss"])
+
+        url = f"{remit.url}/mcp/probe"
+        metadata = OAuthClientMetadata(client_name="Sketchpad", redirect_uris=[AnyUrl(CALLBACK)])
+        auth = OAuthClientProvider(url, metadata, kept, redirected, called_back)
+        async with (
+            httpx2.AsyncClient(auth=auth, timeout=30, trust_env=False) as http,
+            Client(streamable_http_client(url, http_client=http), read_timeout_seconds=30) as client,
+        ):
+            assert (await client.list_tools()).tools
+        assert kept.info is not None
+        assert kept.tokens is not None
+        id, refresh = kept.info.client_id or "", kept.tokens.refresh_token or ""
+        assert id.startswith("dcr_")
+        elsewhere = {"redirect_uris": ["https://evil.example/cb"]}
+        answer = httpx2.post(f"{remit.url}/register", json=elsewhere, trust_env=False)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_redirect_uri")
+        remit.kill()
+        again = remit_process.start(tmp_path, remit.url)
+        try:
+            form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": id}
+            assert token(again, **form).status_code == 200
+        finally:
+            remit_process.stop(again)

@@ -111,7 +111,11 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     flow, push = IssueToken(create, redeem, authenticate, clock), PushRequest(authenticate, store)
     authenticator = TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER)
     introspect = Introspect(authenticate, authenticator, grants, keys.tokens)
-    flows = Flows(flow.issue, flow.revoke, push.push, introspect.introspect)
+
+    async def nobody() -> None:
+        """Registration is not what this is about."""
+
+    flows = Flows(flow.issue, flow.revoke, push.push, introspect.introspect, nobody)
     app = oauth_app(issuer=ISSUER, flows=flows, public_keys=keys.tokens.public_keys)
     yield Deployment(app, authenticator, grants, clock)
     await store.close()

@@ -29,6 +29,7 @@ from remit.core.registration import REFERENCE
 from remit.core.scope import Constraint, OneTool, Scope, ToolName, constraint, parse_scope
 from remit.core.secret import Secret
 from remit.flows.create_grant import Registry
+from remit.flows.register_client import RegistrationRules
 
 SECRET_BYTES_MIN: Final = 16
 
@@ -61,6 +62,15 @@ def domain_rules(configuration: Configuration) -> dict[str, DomainRule]:
         )
         for pattern, entry in settings.client_documents.items()
     }
+
+
+def registration_rules(configuration: Configuration) -> RegistrationRules | None:
+    """Raises `ConfigurationInvalid` if the initial access token cannot be read."""
+    entry = configuration.settings.registration
+    if entry is None:
+        return None
+    token = _secret("registration.initial_token", entry.initial_token, configuration) if entry.initial_token else None
+    return RegistrationRules(entry.tenant, frozenset(entry.redirect_hosts), entry.clients_max, token)
 
 
 def administrators(configuration: Configuration) -> tuple[Administrator, ...]:

@@ -117,6 +117,15 @@ class DomainSettings(Strict, frozen=True):
     ca_file: str = ""
 
 
+class RegistrationSettings(Strict, frozen=True):
+    """Dynamic client registration (RFC 7591). Without this section there is none."""
+
+    tenant: Name
+    redirect_hosts: Annotated[list[str], Meta(min_length=1)]
+    initial_token: str = ""
+    clients_max: Positive = 100
+
+
 class PurposeSettings(Strict, frozen=True):
     """An entry of the purpose catalogue: what a task of this kind needs. It narrows, it never adds.
 
@@ -175,6 +184,7 @@ class Settings(Strict, frozen=True):
     accounts: dict[str, AccountSettings] = field(default_factory=dict)
     clients: dict[str, ClientSettings] = field(default_factory=dict)
     client_documents: dict[str, DomainSettings] | None = None
+    registration: RegistrationSettings | None = None
     purposes: dict[str, PurposeSettings] = field(default_factory=dict)
     administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)

@@ -25,7 +25,6 @@ from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.errors import Refusal
 from remit.flows.authorize import AnswerError
-from remit.flows.client_authentication import ClientRequest
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
 from remit.surfaces.admin.socket import AdminSocket
@@ -36,6 +35,7 @@ from remit.surfaces.mcp.router import Router
 from remit.surfaces.mcp.walks import EndpointSettings
 from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.surfaces.oauth.consent import routes as consent_routes
+from remit.surfaces.oauth.metadata import Offers
 from remit.surfaces.oauth.pages import People, routes
 from remit.wire.http1 import Limits
 
@@ -157,8 +157,8 @@ def _pages(remit: Remit) -> AsgiApp:
             raise
 
     def hop(flow: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Awaitable[Any]]:
-        async def hopping(request: ClientRequest, **more: Any) -> Any:
-            return await at_home(flow(request, **more))
+        async def hopping(*asked: Any, **more: Any) -> Any:
+            return await at_home(flow(*asked, **more))
 
         return hopping
 
@@ -170,12 +170,13 @@ def _pages(remit: Remit) -> AsgiApp:
         revoke=hop(remit.token.revoke),
         push=hop(remit.push.push),
         introspect=hop(remit.introspect.introspect),
+        register=hop(remit.register.register),
     )
     return oauth_app(
         issuer=issuer,
         flows=flows,
         public_keys=remit.files.keys.tokens.public_keys,
-        client_documents=remit.described.any_welcome,
+        offers=Offers(client_documents=remit.described.any_welcome, registration=remit.register.rules is not None),
         pages=pages,
     )
 
@@ -206,6 +207,7 @@ async def _sweep(remit: Remit) -> None:
             await remit.end_grant.sweep()
             await remit.sign_in.sweep()
             await remit.described.sweep()
+            await remit.register.sweep()
             await remit.authorize.sweep()
             await remit.redeem.sweep()
             await remit.push.sweep()

@@ -18,6 +18,7 @@ from remit.app.sections import (
     ClientSettings,
     DomainSettings,
     PurposeSettings,
+    RegistrationSettings,
     ServerSettings,
     Settings,
     Strict,
@@ -160,12 +161,31 @@ def check(settings: Settings) -> list[str]:
     for name, client in settings.clients.items():
         problems += _check_client(name, client, tenants, environments)
         problems += _check_introspects(f"clients.{name}", client, settings.servers)
-    for pattern, domain in (settings.client_documents or {}).items():
-        problems += _check_domain(pattern, domain, tenants)
+    problems += _check_self_described(settings, tenants)
     for name, purpose in settings.purposes.items():
         problems += unknown_servers(f"purposes.{name}.arguments", purpose.arguments, settings.servers)
     for name, administrator in settings.administrators.items():
         problems += _check_tenants(f"administrators.{name}.tenants", administrator.tenants, tenants)
+    return problems
+
+
+def _check_self_described(settings: Settings, tenants: set[str]) -> list[str]:
+    problems = []
+    for pattern, domain in (settings.client_documents or {}).items():
+        problems += _check_domain(pattern, domain, tenants)
+    if settings.registration is not None:
+        problems += _check_registration(settings.registration, tenants)
+    return problems
+
+
+def _check_registration(entry: RegistrationSettings, tenants: set[str]) -> list[str]:
+    problems = _check_tenants("registration.tenant", [entry.tenant], tenants)
+    if entry.initial_token and not REFERENCE.fullmatch(entry.initial_token):
+        problems.append("registration.initial_token: expected a reference like ${env:NAME} or ${file:PATH}")
+    for host in entry.redirect_hosts:
+        place = f"{host}/x" if host.endswith(":") else f"https://{host}/"
+        if misfit := list(misfit_redirects("", [place])):
+            problems.append(f"registration.redirect_hosts: expected a host, or a scheme like cursor: {misfit[0][2:]}")
     return problems
 
 

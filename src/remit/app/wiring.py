@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,28 +17,25 @@ from remit.adapters.authenticator.access_tokens import TokenAuthenticator
 from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.adapters.calls.tracked import TrackedCalls
 from remit.adapters.changes.inprocess import InProcessChanges
-from remit.adapters.clock.system import SystemClock, SystemEntropy
 from remit.adapters.credentials.registered import RegisteredCredentials
 from remit.adapters.dialler.checked import CheckedDialler
 from remit.adapters.dialler.fetcher import CheckedFetcher
 from remit.adapters.launcher.local import LocalLauncher
-from remit.adapters.ledger.file import FileLedger, LedgerOptions
-from remit.adapters.ledger.index import LedgerIndex
 from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND
 from remit.adapters.passwords.argon2 import Argon2Passwords
 from remit.adapters.policy.engine import CedarEngine
 from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
-from remit.adapters.signer.file import FileKeys
-from remit.adapters.store.sqlite import SqliteStore
 from remit.adapters.upstream.registry import RegisteredUpstreams
 from remit.adapters.upstream.world import UpstreamLimits, World
 from remit.app.catalog import LiveCatalog
+from remit.app.files import Files as Files
+from remit.app.files import open_files
 from remit.app.records import IndexedRecords, newest_store_sequence
 from remit.app.references import sources
-from remit.app.registry import administrators, domain_rules, registry
+from remit.app.registry import administrators, domain_rules, registration_rules, registry
 from remit.app.server_configs import server_configs
-from remit.app.settings import Configuration, ConfigurationInvalid
+from remit.app.settings import Configuration
 from remit.core.errors import Refusal
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
@@ -53,32 +48,13 @@ from remit.flows.introspect import Introspect
 from remit.flows.load_grants import LoadGrants
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
+from remit.flows.register_client import RegisterClient
 from remit.flows.self_described import SelfDescribed
 from remit.flows.sign_in import SignIn
 from remit.flows.token import IssueToken
 from remit.flows.tool_call import Durability, ToolCall
 
 log = logging.getLogger("remit.app")
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What Remit keeps on disk, open, and the machine's clock and randomness."""
-
-    clock: SystemClock
-    entropy: SystemEntropy
-    keys: FileKeys
-    ledger: FileLedger
-    index: LedgerIndex
-    store: SqliteStore
-
-    async def close(self) -> None:
-        """The ledger first; the index then reads its last records. One that fails keeps no other from being closed."""
-        async with AsyncExitStack() as closing:
-            closing.push_async_callback(self.store.close)
-            closing.callback(self.index.close)
-            closing.push_async_callback(asyncio.to_thread, self.index.catch_up)
-            closing.callback(self.ledger.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +91,7 @@ class Remit:
     end_grant: EndGrant
     sign_in: SignIn
     described: SelfDescribed
+    register: RegisterClient
     authorize: Authorize
     redeem: Redeem
     push: PushRequest
@@ -212,6 +189,15 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         create_grant=create_grant,
         end_grant=end_grant,
         described=described,
+        register=RegisterClient(
+            registration_rules(configuration),
+            registered.clients,
+            authorize.consent_registry.is_agreed_to,
+            files.store,
+            ledger,
+            clock,
+            entropy,
+        ),
         authorize=authorize,
         redeem=redeem,
         push=PushRequest(authenticate, files.store),
@@ -225,56 +211,6 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
 def client_assertions(files: Files, issuer: str) -> JwtAssertions:
     """What a client may name as who it proves itself to: us, or the endpoint it asks (RFC 7523, RFC 9126 section 2)."""
     return JwtAssertions(files.clock, audiences=frozenset({issuer, f"{issuer}/token", f"{issuer}/par"}))
-
-
-async def open_files(configuration: Configuration, *, block_salts: int) -> Files:
-    """Make what is missing on a first start. What is there and not as it should be is refused, never replaced."""
-    settings, state = configuration.settings.ledger, configuration.state_dir
-    os.umask(0o077)
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_own(state)
-    ignored = state / ".gitignore"
-    if not ignored.exists():  # often in a checkout: `git add -A` must not publish the keys
-        ignored.write_text("*\n")
-    clock, entropy = SystemClock(), SystemEntropy()
-    records, keys_dir = configuration.ledger_dir, configuration.keys_dir
-    if records.exists():
-        _require_own(records)
-    if any(records.glob("*.jsonl")) and not (keys_dir / "ledger.json").exists():
-        found = f"{records} has records, but {keys_dir} has no ledger key; restore it from a backup"
-        raise ConfigurationInvalid([found])
-    keys = FileKeys(keys_dir, clock=clock)
-    ledger = FileLedger(
-        records,
-        keys.ledger,
-        clock,
-        entropy,
-        loop=asyncio.get_running_loop(),
-        options=LedgerOptions(
-            heartbeat_s=settings.heartbeat_s,
-            sync_each_turn=settings.durable != "UnsafeAsync",
-            block_salts=block_salts,
-        ),
-        on_failure=lambda why: log.critical("ledger_failed", extra={"why": why}),
-    )
-    if ledger.left.damaged:
-        log.critical("ledger_damaged", extra={"next": "remit audit verify"})
-    async with AsyncExitStack() as opened:
-        opened.callback(ledger.close)
-        index = LedgerIndex(state / "ledger-index.sqlite3", records)
-        opened.callback(index.close)
-        store = await SqliteStore.open(configuration.store_path, keys.store)
-        opened.pop_all()
-    return Files(clock, entropy, keys, ledger, index, store)
-
-
-def _require_own(folder: Path) -> None:
-    """Whoever may write to the folder may put another administration socket, store or ledger in place of ours."""
-    found = folder.stat()
-    if found.st_uid != os.geteuid():
-        raise ConfigurationInvalid([f"state_dir: {folder} belongs to uid {found.st_uid}, expected {os.geteuid()}"])
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ConfigurationInvalid([f"state_dir: others may write to {folder}; chmod go-w {folder}"])
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:
@@ -339,6 +275,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     ).load()
     await remit.sign_in.load()
     await remit.described.load()
+    await remit.register.load()
     await remit.authorize.load()
     await remit.redeem.load()
     await remit.push.load()

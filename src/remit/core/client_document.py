@@ -93,7 +93,7 @@ def rule_for(rules: Mapping[str, DomainRule], host: str) -> DomainRule | None:
 
 def parse_document(url: str, content: bytes) -> ClientDocument:
     """Raises `Invalid`: what was found and what was expected."""
-    found = _object(content)
+    found = json_object(content)
     said = found.get("client_id")
     if said != url:  # simple string comparison (section 4.1)
         raise _invalid(f"client_id in the document is {str(said)[:80]!r}, expected exactly the URL it was read at")
@@ -102,8 +102,8 @@ def parse_document(url: str, content: bytes) -> ClientDocument:
     authentication = _authentication(found.get("token_endpoint_auth_method", "none"))
     _require_among(found, "grant_types", "authorization_code")
     _require_among(found, "response_types", "code")
-    name, redirects = _name(found.get("client_name")), _redirects(found.get("redirect_uris"))
-    keys = _keys(found.get("jwks")) if authentication is ClientAuthentication.PRIVATE_KEY_JWT else {}
+    name, redirects = checked_name(found.get("client_name")), _redirects(found.get("redirect_uris"))
+    keys = public_keys(found.get("jwks")) if authentication is ClientAuthentication.PRIVATE_KEY_JWT else {}
     matters = [url, name, sorted(redirects), authentication.value, keys]
     digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
     return ClientDocument(url, document_host(url), name, redirects, authentication, keys, digest)
@@ -122,7 +122,9 @@ def described(document: ClientDocument, tenants: frozenset[str]) -> Client:
     )
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Raises `Invalid`."""
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) != len(pairs):
             raise ValueError("a member is there twice")
@@ -149,8 +151,10 @@ def _require_among(found: Mapping[str, Any], member: str, wanted: str) -> None:
         raise _invalid(f"{member}: expected a list with {wanted}")
 
 
-def _name(said: object) -> str:
-    """People read it beside the domain, so it is short, on one line, and not turned round by control characters."""
+def checked_name(said: object) -> str:
+    """People read it beside the domain, so it is short, on one line, and not turned round by control characters.
+    Raises `Invalid`.
+    """
     if not isinstance(said, str) or not said.strip() or len(said) > NAME_CHARS_MAX or not said.isprintable():
         raise _invalid(f"client_name: expected 1 to {NAME_CHARS_MAX} printable characters")
     return " ".join(said.split())
@@ -169,8 +173,10 @@ def _redirects(said: object) -> frozenset[str]:
     return frozenset(said)
 
 
-def _keys(said: object) -> Mapping[str, Any]:
-    """A public JWK set inside the document. One at another URL (`jwks_uri`) is not taken: it could change unseen."""
+def public_keys(said: object) -> Mapping[str, Any]:
+    """A public JWK set inside the document. One at another URL (`jwks_uri`) is not taken: it could change unseen.
+    Raises `Invalid`.
+    """
     keys = said.get("keys") if isinstance(said, dict) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= KEYS_MAX:
         raise _invalid(

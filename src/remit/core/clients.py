@@ -89,6 +89,7 @@ class Client:
     redirects: frozenset[str] = frozenset()
     domain: str = ""
     name: str = ""
+    self_registered: bool = False
     require_par: bool = False
     introspects: frozenset[str] = frozenset()
 
@@ -96,7 +97,8 @@ class Client:
     def attestation(self) -> Attestation:
         if self.domain:
             return Attestation.METADATA_DOCUMENT
-        return Attestation.NONE if self.authentication is ClientAuthentication.NONE else Attestation.REGISTERED
+        unknown = self.self_registered or self.authentication is ClientAuthentication.NONE
+        return Attestation.NONE if unknown else Attestation.REGISTERED
 
     @property
     def tenant(self) -> str:

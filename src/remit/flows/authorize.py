@@ -98,21 +98,21 @@ class Authorize:
     entropy: Entropy
     described: SelfDescribed
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
-    _registry: Consents = field(init=False)
+    consent_registry: Consents = field(init=False)
     _voided: set[str] = field(init=False, default_factory=set)  # codes over here, not yet in the store
 
     def __post_init__(self) -> None:
-        self._registry = Consents(self.store, self.ledger, self.clock, self.entropy)
+        self.consent_registry = Consents(self.store, self.ledger, self.clock, self.entropy)
 
     @property
     def consents(self) -> Mapping[str, Consent]:
-        return self._registry.known
+        return self.consent_registry.known
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
         for row in await self.store.rows(CODE):
             self.codes[row.id] = from_row(row.content, KeptCode)
-        await self._registry.load()
+        await self.consent_registry.load()
 
     # 1 the request ----------------------------------------------------------------------------------------------
     def begin(self, parameters: Mapping[str, str], browser: Secret, *, pushed: bool = False) -> str:
@@ -244,7 +244,7 @@ class Authorize:
         code, kept = self._code(pending, consent, consented, grant)
         self.codes[row_id(code)] = kept  # before the first await: one request is answered once
         try:
-            await self._registry.keep(consent)
+            await self.consent_registry.keep(consent)
             await self.store.put(CODE, row_id(code), to_row(kept))
         except BaseException:
             del self.codes[row_id(code)]
@@ -253,14 +253,14 @@ class Authorize:
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
         """Where the browser goes with the person's no."""
-        await self._registry.declined(session.account, session.tenant, pending.request.address.client.id)
+        await self.consent_registry.declined(session.account, session.tenant, pending.request.address.client.id)
         return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
         """No code becomes a grant on it, or on one it replaced, from now on; what was granted is ended by the caller.
         Raises `Outage`, and then it is taken back here all the same, and `sweep` stores that.
         """
-        await self._registry.take_back(consent_id)
+        await self.consent_registry.take_back(consent_id)
 
     def void(self, selector: Selector, tenants: frozenset[str]) -> None:
         """No code that was given and not exchanged becomes a grant that the selector names. The sweep, a second later,
@@ -285,7 +285,7 @@ class Authorize:
             if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
                 self.codes.pop(id)
                 await self.store.remove(CODE, id)
-        await self._registry.sweep({code.consent for code in self.codes.values()})
+        await self.consent_registry.sweep({code.consent for code in self.codes.values()})
 
     # inside -----------------------------------------------------------------------------------------------------
     def _code(

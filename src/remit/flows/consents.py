@@ -57,6 +57,14 @@ class Consents:
                 self._unstored[id] = self.known[id] = after(other, ConsentEvent.REVOKE)
         await self._store_taken_back()
 
+    def is_agreed_to(self, client_id: str) -> bool:
+        """Whether anybody agreed to this client, and it stands."""
+        now_s = self.clock.now_s()
+        return any(
+            consent.client_id == client_id and consent.state is ConsentState.ACTIVE and now_s < consent.expires_at_s
+            for consent in self.known.values()
+        )
+
     async def sweep(self, needed: Container[str]) -> None:
         """Forget consents that are over, but for those `needed`. Raises `Outage`."""
         await self._store_taken_back()

@@ -21,7 +21,8 @@ from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
 from remit.flows.token import TokenAnswer
 from remit.surfaces.oauth.form import read_client_request
-from remit.surfaces.oauth.metadata import authorization_server, protected_resource
+from remit.surfaces.oauth.metadata import NOTHING_MORE, Offers, authorization_server, protected_resource
+from remit.surfaces.oauth.register import Register, registration
 
 Handler = Callable[[Request], Awaitable[Response]]
 # An answer with a token or about a secret is nobody's to keep (RFC 6749 section 5.1).
@@ -38,6 +39,7 @@ class Flows:
     revoke: Callable[[ClientRequest], Awaitable[None]]
     push: Callable[[ClientRequest], Awaitable[Secret]]
     introspect: Callable[..., Awaitable[Introspected]]  # `signed` beside the request
+    register: Register
 
 
 def oauth_app(
@@ -45,18 +47,16 @@ def oauth_app(
     issuer: str,
     flows: Flows,
     public_keys: Callable[[], Mapping[str, Any]],
-    client_documents: bool = False,
+    offers: Offers = NOTHING_MORE,
     pages: Sequence[Route] = (),
 ) -> Starlette:
-    """`issuer` has no trailing slash; `client_documents` says whether a client that describes itself could be let in;
-    `pages` are those of people.
-    """
+    """`issuer` has no trailing slash; `pages` are those of people."""
 
     async def keys(_request: Request) -> Response:
         return JSONResponse(dict(public_keys()), headers=KEPT_BRIEFLY)
 
     async def server_metadata(_request: Request) -> Response:
-        return JSONResponse(authorization_server(issuer, client_documents=client_documents), headers=KEPT_BRIEFLY)
+        return JSONResponse(authorization_server(issuer, offers), headers=KEPT_BRIEFLY)
 
     async def resource_metadata(request: Request) -> Response:
         """For any name a server could have, as `/mcp/{server}` challenges for any: which exist is not for strangers."""
@@ -72,6 +72,11 @@ def oauth_app(
             Route("/revoke", _answering(_revocation(flows)), methods=["POST"]),
             Route("/introspect", _answering(_introspection(flows)), methods=["POST"]),
             Route("/par", _answering(_pushed(flows)), methods=["POST"]),
+            *(
+                [Route("/register", _answering(registration(flows.register)), methods=["POST"])]
+                if offers.registration
+                else []
+            ),
             Route("/jwks.json", keys),
             Route("/.well-known/oauth-authorization-server", server_metadata),
             Route("/.well-known/openid-configuration", server_metadata),

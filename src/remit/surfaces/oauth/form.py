@@ -35,7 +35,7 @@ async def read_form(request: Request, *, fields_max: int = FIELDS_MAX) -> Mappin
         or content_type[0].partition(";")[0].strip().lower() != "application/x-www-form-urlencoded"
     ):
         raise OAuthError("invalid_request", "Content-Type: expected application/x-www-form-urlencoded")
-    return parse_form(await _body(request), fields_max=fields_max)
+    return parse_form(await read_body(request), fields_max=fields_max)
 
 
 def parse_form(body: bytes, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str]:
@@ -59,7 +59,8 @@ def parse_form(body: bytes, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str
     return {name: value for name, value in pairs if value}
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Raises `OAuthError`."""
     body = bytearray()
     try:
         async for chunk in request.stream():

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
-def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What is there only where the operator wants it: clients that describe themselves, and dynamic registration."""
+
+    client_documents: bool = False
+    registration: bool = False
+
+
+NOTHING_MORE: Final = Offers()
+
+
+def authorization_server(issuer: str, offers: Offers) -> dict[str, Any]:
     """RFC 8414 section 2, RFC 9126 section 5, RFC 9701 section 7, RFC 9207, RFC 9396, client id metadata documents."""
     return {
         "issuer": issuer,
@@ -26,7 +38,8 @@ def authorization_server(issuer: str, *, client_documents: bool) -> dict[str, An
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
-        "client_id_metadata_document_supported": client_documents,
+        "client_id_metadata_document_supported": offers.client_documents,
+        **({"registration_endpoint": f"{issuer}/register"} if offers.registration else {}),
         "authorization_details_types_supported": ["mcp_tool"],
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),

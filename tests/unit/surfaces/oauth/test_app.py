@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +18,10 @@ from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
 from remit.flows.token import TokenAnswer
 from remit.surfaces.oauth.app import Flows, oauth_app
+from remit.surfaces.oauth.metadata import Offers
 
 ISSUER = "https://remit.test"
+JSON = ("content-type", "application/json")
 FORM = ("content-type", "application/x-www-form-urlencoded")
 
 
@@ -54,6 +57,12 @@ class Asked:
         await self.issue(request)
         return Introspected({"active": False}, Secret(b"the-statement") if signed else None)
 
+    async def register(self, found: Mapping[str, Any], bearer: Secret | None, *, peer: str) -> Mapping[str, Any]:
+        """What it was asked with, as an answer."""
+        if self.error is not None:
+            raise self.error
+        return {"found": dict(found), "bearer": bearer.expose().decode() if bearer else None, "peer": peer}
+
     async def revoke(self, request: ClientRequest) -> None:
         self.requests.append(request)
         if self.error is not None:
@@ -69,7 +78,7 @@ def asked() -> Asked:
 def app(asked: Asked) -> ASGIApp:
     return oauth_app(
         issuer=ISSUER,
-        flows=Flows(asked.issue, asked.revoke, asked.push, asked.introspect),
+        flows=Flows(asked.issue, asked.revoke, asked.push, asked.introspect, asked.register),
         public_keys=lambda: {"keys": [{"kid": "one"}]},
     )
 
@@ -224,3 +233,46 @@ async def test_a_host_header_shows_up_nowhere(app: ASGIApp) -> None:
 async def test_the_keys_are_served(app: ASGIApp) -> None:
     answer = await ask(app, "GET", "/jwks.json")
     assert (answer.status, answer.json) == (200, {"keys": [{"kid": "one"}]})
+
+
+# registration ---------------------------------------------------------------------------------------------------
+@pytest.fixture
+def open_app(asked: Asked) -> ASGIApp:
+    flows = Flows(asked.issue, asked.revoke, asked.push, asked.introspect, asked.register)
+    return oauth_app(issuer=ISSUER, flows=flows, public_keys=dict, offers=Offers(registration=True))
+
+
+async def test_a_client_registers_where_that_is_on_and_finds_nothing_where_it_is_not(
+    app: ASGIApp, open_app: ASGIApp
+) -> None:
+    body = b'{"redirect_uris": ["http://127.0.0.1/cb"]}'
+    answer = await ask(open_app, "POST", "/register", JSON, ("authorization", "Bearer one"), body=body)
+    assert (answer.status, answer.headers["cache-control"]) == (201, "no-store")
+    assert answer.json == {"found": json.loads(body), "bearer": "one", "peer": "192.0.2.7"}
+    assert (await ask(app, "POST", "/register", JSON, body=body)).status == 404
+    metadata = (await ask(open_app, "GET", "/.well-known/oauth-authorization-server")).json
+    assert metadata["registration_endpoint"] == f"{ISSUER}/register"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ([FORM], b"redirect_uris=x"),
+        ([], b"{}"),
+        ([JSON, JSON], b"{}"),
+        ([JSON], b"[]"),
+        ([JSON], b'{"client_name": "a", "client_name": "b"}'),
+        ([JSON], b"{"),
+    ],
+)
+async def test_what_is_no_registration_is_told_so(
+    open_app: ASGIApp, headers: list[tuple[str, str]], body: bytes
+) -> None:
+    answer = await ask(open_app, "POST", "/register", *headers, body=body)
+    assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata")
+    assert (await ask(open_app, "POST", "/register", JSON, body=b"{}")).status == 201
+
+
+async def test_a_registration_too_large_is_refused(open_app: ASGIApp) -> None:
+    body = b'{"client_name": "' + b"a" * 70_000 + b'"}'
+    assert (await ask(open_app, "POST", "/register", JSON, body=body)).status == 413
