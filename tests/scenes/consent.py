@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from remit.core.consent import Consent, Question, given
+from remit.core.grant import Calls
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.scope import OneTool, ToolName, WholeServer, constraint
 
@@ -18,6 +19,8 @@ QUESTION = Question(
     resource="http://remit.test/mcp",
     scopes=frozenset({WholeServer("files"), OneTool("git", "git_log")}),
     constraints=frozenset({constraint(READ, "path", "prefix", ["/srv"])}),
+    budget=Calls(10),
+    purpose="tidy up",
     purpose_class="tidying",
     environment="dev",
     ttl_s=900.0,

@@ -26,7 +26,6 @@ from remit.core.catalog import Observe
 from remit.core.errors import Refusal
 from remit.flows.authorize import AnswerError
 from remit.flows.oauth_error import OAuthError
-from remit.flows.own_grants import OwnGrants
 from remit.surfaces.admin.socket import AdminSocket
 from remit.surfaces.mcp.asgi import AsgiApp, AsgiBridge, SideLoop
 from remit.surfaces.mcp.endpoint import McpEndpoint
@@ -162,8 +161,7 @@ def _pages(remit: Remit) -> AsgiApp:
 
         return hopping
 
-    own = OwnGrants(remit.grants, remit.end_grant, remit.authorize, remit.files.clock)
-    people = People(remit.sign_in, own, remit.authorize, remit.push, at_home, issuer)
+    people = People(remit.sign_in, remit.own_grants, remit.authorize, remit.push, remit.remember, at_home, issuer)
     pages = [*routes(people), *consent_routes(people)]
     flows = Flows(
         issue=hop(remit.token.issue),

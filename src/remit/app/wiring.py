@@ -42,13 +42,16 @@ from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
 from remit.flows.client_authentication import AuthenticateClient
+from remit.flows.consent_rules import ConsentRules
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.load_grants import LoadGrants
+from remit.flows.own_grants import OwnGrants
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.register_client import RegisterClient
+from remit.flows.remembered import Remember
 from remit.flows.self_described import SelfDescribed
 from remit.flows.sign_in import SignIn
 from remit.flows.token import IssueToken
@@ -93,6 +96,9 @@ class Remit:
     described: SelfDescribed
     register: RegisterClient
     authorize: Authorize
+    consent_rules: ConsentRules
+    remember: Remember
+    own_grants: OwnGrants
     redeem: Redeem
     push: PushRequest
     token: IssueToken
@@ -165,8 +171,17 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
     sealer = AeadSealer([files.keys.sealing], entropy)
+    rules = ConsentRules(files.store, ledger, clock, entropy)
     create_grant = CreateGrant(
-        registered, servers.catalog.current, grants, files.store, ledger, files.keys.tokens, clock, entropy
+        registered,
+        servers.catalog.current,
+        grants,
+        files.store,
+        ledger,
+        files.keys.tokens,
+        clock,
+        entropy,
+        forbids=rules.forbids,
     )
     end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
     described = SelfDescribed(
@@ -199,6 +214,9 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
             entropy,
         ),
         authorize=authorize,
+        consent_rules=rules,
+        remember=Remember(authorize, rules),
+        own_grants=OwnGrants(grants, end_grant, authorize, clock),
         redeem=redeem,
         push=PushRequest(authenticate, files.store),
         token=IssueToken(create_grant, redeem, authenticate, clock),
@@ -276,6 +294,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     await remit.sign_in.load()
     await remit.described.load()
     await remit.register.load()
+    await remit.consent_rules.load()
     await remit.authorize.load()
     await remit.redeem.load()
     await remit.push.load()

@@ -30,6 +30,7 @@ GROUPS = {
     "policy": ("remit.cli.policy:app", "Check, test and reload policies."),
     "server": ("remit.cli.server:app", "List servers, show what changed, approve changes."),
     "key": ("remit.cli.key:app", "Rotate signing keys."),
+    "consent": ("remit.cli.consent:app", "See, export and end what people agreed to; approve or forbid in advance."),
     "client": ("remit.cli.client:app", "Let in clients that describe themselves, or refuse them."),
     "account": ("remit.cli.account:app", "Let people in: links to set a password."),
 }

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from remit.core.errors import refuse
+from remit.core.grant import Budget, tighter
 from remit.core.principals import Principal
 from remit.core.reasons import Reason
 from remit.core.redirects import without_port
@@ -36,7 +37,8 @@ TRANSITIONS: Final[dict[tuple[ConsentState, ConsentEvent], ConsentState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person would be asked to agree to. `purpose_class` is empty for a purpose outside the catalogue."""
+    """What a person would be asked to agree to. `purpose_class` is empty for a purpose outside the catalogue, and then
+    its words are the class."""
 
     tenant: str
     subject: Principal
@@ -45,6 +47,8 @@ class Question:
     resource: str
     scopes: frozenset[Scope]
     constraints: frozenset[Constraint]
+    budget: Budget
+    purpose: str
     purpose_class: str
     environment: str
     ttl_s: float
@@ -53,7 +57,9 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A person's agreement. `redirect` is where the code went, without its port on the person's own device; `ttl_s` is
-    how long a grant may last. Times are seconds since the epoch."""
+    how long a grant may last. `device` is the browser it was given in, under its hash, without which it is not held to
+    stand again; `by` is the rule of an administrator who agreed for the person. Times are seconds since the epoch.
+    """
 
     id: str
     tenant: str
@@ -63,16 +69,20 @@ class Consent:
     resource: str
     scopes: frozenset[Scope]
     constraints: frozenset[Constraint]
+    budget: Budget
+    purpose: str
     purpose_class: str
     environment: str
     ttl_s: float
     given_at_s: float
     expires_at_s: float
     state: ConsentState = ConsentState.ACTIVE
+    device: str = ""
+    by: str = ""
 
 
-def given(question: Question, *, id: str, now_s: float, expires_at_s: float) -> Consent:
-    """The consent a person's yes to the question makes."""
+def given(question: Question, *, id: str, now_s: float, expires_at_s: float, device: str = "", by: str = "") -> Consent:
+    """The consent a yes to the question makes."""
     return Consent(
         id=id,
         tenant=question.tenant,
@@ -82,11 +92,15 @@ def given(question: Question, *, id: str, now_s: float, expires_at_s: float) -> 
         resource=question.resource,
         scopes=question.scopes,
         constraints=question.constraints,
+        budget=question.budget,
+        purpose=question.purpose,
         purpose_class=question.purpose_class,
         environment=question.environment,
         ttl_s=question.ttl_s,
         given_at_s=now_s,
         expires_at_s=expires_at_s,
+        device=device,
+        by=by,
     )
 
 
@@ -112,9 +126,11 @@ def covers(consent: Consent, question: Question, *, now_s: float) -> bool:
         and bool(question.scopes)
         and within(question.scopes, consent.scopes)
         and as_strict(question.constraints, consent.constraints)
+        and tighter(question.budget, consent.budget) == question.budget
         and 0 < question.ttl_s <= consent.ttl_s
     )
 
 
 def _who_and_where(of: Consent | Question) -> tuple[object, ...]:
-    return of.tenant, of.subject, of.client_id, of.resource, of.purpose_class, of.environment
+    purpose = of.purpose_class or of.purpose
+    return of.tenant, of.subject, of.client_id, of.resource, of.purpose_class, purpose, of.environment

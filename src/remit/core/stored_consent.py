@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from remit.core.consent import Consent, ConsentState
 from remit.core.errors import Invalid, refuse
+from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.reasons import Reason
 from remit.core.scope import parse_scope
 from remit.core.stored_grant import constraints_from_stored, constraints_to_stored
 
-FORMAT: Final = "remit.consent/1"
+FORMAT: Final = "remit.consent/2"
 
 
 def to_stored(consent: Consent) -> bytes:
@@ -30,11 +31,15 @@ def to_stored(consent: Consent) -> bytes:
         "resource": consent.resource,
         "scopes": sorted(map(str, consent.scopes)),
         "constraints": constraints_to_stored(consent.constraints),
+        "calls_max": consent.budget.calls_max if isinstance(consent.budget, Calls) else None,
+        "purpose": consent.purpose,
         "purpose_class": consent.purpose_class,
         "environment": consent.environment,
         "ttl_s": consent.ttl_s,
         "given_at_s": consent.given_at_s,
         "expires_at_s": consent.expires_at_s,
+        "device": consent.device,
+        "by": consent.by,
     }
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
@@ -60,12 +65,16 @@ def _read(stored: dict[str, Any]) -> Consent:
         resource=_text(stored["resource"]),
         scopes=frozenset(map(parse_scope, _list(stored["scopes"]))),
         constraints=constraints_from_stored(_list(stored["constraints"])),
+        budget=_budget(stored["calls_max"]),
+        purpose=_text(stored["purpose"]),
         purpose_class=_text(stored["purpose_class"]),
         environment=_text(stored["environment"]),
         ttl_s=_seconds(stored["ttl_s"]),
         given_at_s=_seconds(stored["given_at_s"]),
         expires_at_s=_seconds(stored["expires_at_s"]),
         state=ConsentState(stored["state"]),
+        device=_text(stored["device"]),
+        by=_text(stored["by"]),
     )
 
 
@@ -79,6 +88,14 @@ def _list(stored: object) -> list[Any]:
     if not isinstance(stored, list):
         raise TypeError("expected a list")
     return stored
+
+
+def _budget(stored: object) -> Budget:
+    if stored is None:
+        return Unmetered()
+    if type(stored) is not int or stored < 1:
+        raise TypeError("expected a whole number above 0")
+    return Calls(stored)
 
 
 def _seconds(stored: object) -> float:

@@ -10,8 +10,9 @@ and is checked from the start at each step, so that a client that was withdrawn 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ from remit.core.authorization_request import (
     return_address,
 )
 from remit.core.catalog import Catalog
-from remit.core.consent import Consent, Question, given
+from remit.core.consent import Consent, Question, covers, given
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Budget, Calls, Grant, Unmetered
 from remit.core.grantbook import Selector
@@ -176,14 +177,19 @@ class Authorize:
     def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
         """Whether the person has to (again). With `prompt=none` nobody is asked anything: raises `AnswerError`."""
         request = pending.request
-        if Prompt.NONE in request.prompts:
-            code = ErrorCode.LOGIN_REQUIRED if session is None else ErrorCode.CONSENT_REQUIRED
-            raise self._answer_error(request.address, code, "the person has to be asked")
-        if session is None:
-            return True
-        again = bool({Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & request.prompts)
+        needs = session is None or self._again(pending, session)
+        if needs and Prompt.NONE in request.prompts:
+            raise self.answer_error(pending, ErrorCode.LOGIN_REQUIRED, "the person has to sign in")
+        return needs
+
+    def _again(self, pending: Pending, session: BrowserSession) -> bool:
+        again = bool({Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & pending.request.prompts)
         age_s = self.clock.now_s() - session.signed_in_at_s
-        return (again or age_s > request.max_age_s) and session.signed_in_at_s < pending.begun_at_s
+        return (again or age_s > pending.request.max_age_s) and session.signed_in_at_s < pending.begun_at_s
+
+    def answer_error(self, pending: Pending, error: ErrorCode, description: str) -> AnswerError:
+        """An error for the client of this request."""
+        return self._answer_error(pending.request.address, error, description)
 
     # 3 the question ---------------------------------------------------------------------------------------------
     def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
@@ -191,10 +197,14 @@ class Authorize:
         found: dict[str, Grant] = {}
         for environment in sorted(self.create.registry.environments):
             try:
-                found[environment] = self.create.preview(self._request(pending, session, environment))
+                found[environment] = self.offered(pending, session, environment)
             except Denied:
                 continue
         return found
+
+    def offered(self, pending: Pending, session: BrowserSession, environment: str) -> Grant:
+        """The most a yes would grant there. Raises `Invalid`, `Denied`."""
+        return self.create.preview(self._request(pending, session, environment))
 
     def _request(self, pending: Pending, session: BrowserSession, environment: str) -> ConsentRequest:
         scopes, constraints, budget, purpose, ttl_s = _terms(pending.request)
@@ -211,12 +221,37 @@ class Authorize:
         )
 
     # 4 the answer -----------------------------------------------------------------------------------------------
-    async def agree(self, pending: Pending, session: BrowserSession, choice: Choice) -> str:
-        """Where the browser goes with the code. The consent is on record, durably, before there is a code. Raises
-        `Invalid`, `Denied` for a choice wider than the question, `Outage`.
+    async def agree(self, pending: Pending, session: BrowserSession, choice: Choice, *, device: str = "") -> str:
+        """Where the browser goes with the code. The consent is on record, durably, before there is a code. `device` is
+        the browser in which it stands again. Raises `Invalid`, `Denied` for a choice wider than the question, `Outage`.
         """
-        request = pending.request
-        offered = self.create.preview(self._request(pending, session, choice.environment))
+        consented, grant = self._consented(pending, session, choice)
+        now_s = self.clock.now_s()
+        consent = given(
+            question_of(grant, pending), id=self.entropy.id("con"), now_s=now_s, expires_at_s=now_s + CONSENT_S,
+            device=device,
+        )  # fmt: skip
+        return await self._answered(pending, consent, consented, grant, self.consent_registry.keep)
+
+    async def agree_as_before(
+        self, pending: Pending, session: BrowserSession, choice: Choice, consent: Consent, *, silent: bool
+    ) -> str:
+        """The same on a consent that there is already, or that an administrator gave for the person. Raises what
+        `agree` does, and `Invalid` if it does not cover the choice.
+        """
+        consented, grant = self._consented(pending, session, choice)
+        if not covers(consent, question_of(grant, pending), now_s=self.clock.now_s()):
+            raise refuse(Reason.INVALID_PARAMS, "what was agreed to before does not cover this")
+        again = partial(self.consent_registry.used, silent=silent)
+        keep = again if consent.id in self.consents else self.consent_registry.keep
+        return await self._answered(pending, consent, consented, grant, keep)
+
+    def preview(self, pending: Pending, session: BrowserSession, choice: Choice) -> Grant:
+        """What the choice would grant. Raises `Invalid`, `Denied`."""
+        return self._consented(pending, session, choice)[1]
+
+    def _consented(self, pending: Pending, session: BrowserSession, choice: Choice) -> tuple[ConsentRequest, Grant]:
+        offered = self.offered(pending, session, choice.environment)
         if not choice.scopes:
             raise refuse(Reason.INVALID_PARAMS, "choose at least one thing that it may use, or do not allow it")
         if not within(choice.scopes, offered.scopes):
@@ -230,26 +265,27 @@ class Authorize:
             purpose_class=choice.purpose_class,
             ttl_s=min(choice.ttl_s, offered.expires_at_s - offered.created_at_s),
         )
-        grant = self.create.preview(consented)
+        return consented, self.create.preview(consented)
+
+    async def _answered(
+        self,
+        pending: Pending,
+        consent: Consent,
+        consented: ConsentRequest,
+        grant: Grant,
+        keep: Callable[[Consent], Awaitable[None]],
+    ) -> str:
         if any(code.request == pending.id for code in self.codes.values()):
             raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
-        consent = given(
-            Question(
-                grant.tenant, grant.subject, grant.client_id, request.address.redirect_uri, grant.resource,
-                grant.scopes, grant.constraints, grant.purpose.klass, grant.environment,
-                grant.expires_at_s - grant.created_at_s,
-            ),
-            id=self.entropy.id("con"), now_s=self.clock.now_s(), expires_at_s=self.clock.now_s() + CONSENT_S,
-        )  # fmt: skip
         code, kept = self._code(pending, consent, consented, grant)
         self.codes[row_id(code)] = kept  # before the first await: one request is answered once
         try:
-            await self.consent_registry.keep(consent)
+            await keep(consent)
             await self.store.put(CODE, row_id(code), to_row(kept))
         except BaseException:
             del self.codes[row_id(code)]
             raise
-        return self._url(request.address, {"code": code.expose().decode("ascii")})
+        return self._url(pending.request.address, {"code": code.expose().decode("ascii")})
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
         """Where the browser goes with the person's no."""
@@ -311,6 +347,15 @@ class Authorize:
         state = {"state": address.state} if address.state else {}
         query = urlencode({**answer, **state, "iss": self.create.registry.issuer})
         return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
+
+
+def question_of(grant: Grant, pending: Pending) -> Question:
+    """What a yes that makes this grant is a yes to."""
+    return Question(
+        grant.tenant, grant.subject, grant.client_id, pending.request.address.redirect_uri, grant.resource,
+        grant.scopes, grant.constraints, grant.budget, grant.purpose.text, grant.purpose.klass, grant.environment,
+        grant.expires_at_s - grant.created_at_s,
+    )  # fmt: skip
 
 
 def _sealable(content: Mapping[str, Any]) -> bytes:

@@ -43,6 +43,10 @@ class Consents:
                 self.known[id] = after(earlier, ConsentEvent.REPLACE)
                 await self.store.put(CONSENT, id, to_stored(self.known[id]))
 
+    async def used(self, consent: Consent, *, silent: bool) -> None:
+        """It stands for another login. `silent`: without the person seeing a page. Raises `Outage`."""
+        await self._record(consent_fields(consent, "used") | {"silent": silent})
+
     async def declined(self, account: str, tenant: str, client: str) -> None:
         """A no is on record, durably, before anybody is told of it. Raises `Outage`."""
         await self._record({"event": "declined", "account": account, "tenant": tenant, "client": client})
@@ -109,4 +113,5 @@ def consent_fields(consent: Consent, event: str) -> dict[str, object]:
         "environment": consent.environment,
         "purpose_class": consent.purpose_class,
         "ttl_s": round(consent.ttl_s),
+        **({"rule": consent.by} if consent.by else {}),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from remit.core.catalog import Catalog
 from remit.core.clients import Account, Ceiling, Client, ClientBook, ClientTerms, Only, reach
@@ -22,6 +23,9 @@ from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
 from remit.ports.tokens import TokenSigner
+
+# How a grant came to be that a person agreed to (`Origin.how`).
+CONSENT: Final = "consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +129,15 @@ class _Draft:
     grant_id: str = ""
 
 
+def _nothing(_tenant: str, _client: str, _server: str) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class CreateGrant:
-    """The walk and its ports. `catalog` returns the current catalog: a grant names only servers that are there."""
+    """The walk and its ports. `catalog` returns the current catalog: a grant names only servers that are there.
+    `forbids` says of a tenant, a client and a server whether its people cannot say yes to that.
+    """
 
     registry: Registry
     catalog: Callable[[], Catalog]
@@ -138,6 +148,7 @@ class CreateGrant:
     clock: Clock
     entropy: Entropy
     limits: GrantLimits = field(default_factory=GrantLimits)
+    forbids: Callable[[str, str, str], bool] = _nothing
     _steps: ClockSteps = field(init=False)
     _positions: dict[str, Position] = field(init=False)  # records that have not been seen durable yet, by grant
 
@@ -224,7 +235,7 @@ class CreateGrant:
             presence=Presence.INTERACTIVE, purpose=request.purpose, purpose_class=request.purpose_class,
             resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
             ttl_s=min(request.ttl_s, self.limits.consent_ttl_s_max), budget=request.budget,
-            idle_s_max=self.limits.consent_idle_s_max, origin=Origin("consent", request.consent),
+            idle_s_max=self.limits.consent_idle_s_max, origin=Origin(CONSENT, request.consent),
             constraints=request.constraints, grant_id=request.grant_id,
         )  # fmt: skip
 
@@ -284,7 +295,9 @@ class CreateGrant:
         available: frozenset[Scope] = frozenset(
             WholeServer(name)
             for name, found in self.catalog().servers.items()
-            if draft.tenant in found.tenants and draft.environment == found.environment
+            if draft.tenant in found.tenants
+            and draft.environment == found.environment
+            and not (draft.origin.how == CONSENT and self.forbids(draft.tenant, draft.client_id, name))
         )
         within = reach(draft.ceiling, available)
         if draft.resource == root:

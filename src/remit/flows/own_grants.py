@@ -56,20 +56,34 @@ class OwnGrants:
         taken = {consent.id: consent for consent in self.agreed(session)}.get(consent_id)
         if taken is None:
             return False
+        await self.withdraw(taken, by=session.account)
+        return True
+
+    async def withdraw(self, consent: Consent, *, by: str) -> list[str]:
+        """The same for whoever may: the ids of the grants that ended."""
+        ended: list[str] = []
         failure: Refusal | None = None
         try:
-            await self.authorize.take_back(consent_id)
+            await self.authorize.take_back(consent.id)
         except Refusal as refusal:
             failure = refusal
-        for live in self.of(session):
-            if live.grant.origin.how == "consent" and _about(live.grant) == _about(taken):
-                try:
-                    await self.end(session, live.grant.id)
-                except Refusal as refusal:
-                    failure = refusal
+        for live in [live for live in self.grants if _made_on(live, consent)]:
+            try:
+                await self.end_grant.end(
+                    Selector(grant=live.grant.id), GrantEvent.FINISH, tenants=frozenset({consent.tenant}), by=by
+                )
+            except Refusal as refusal:
+                failure = refusal
+            ended.append(live.grant.id)
         if failure is not None:
             raise failure
-        return True
+        return ended
+
+
+def _made_on(live: LiveGrant, consent: Consent) -> bool:
+    grant = live.grant
+    of = (grant.tenant, grant.subject, *_about(grant), live.state, grant.origin.how)
+    return of == (consent.tenant, consent.subject, *_about(consent), GrantState.ACTIVE, "consent")
 
 
 def _about(of: Grant | Consent) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from remit.app.acts import clients, evidence, grants, people, process, servers
+from remit.app.acts import clients, consents, evidence, grants, people, process, servers
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments
 from remit.app.wiring import Remit
@@ -47,6 +47,12 @@ ACTS: dict[str, Carry] = {
     "audit.prove": evidence.prove,
     "audit.erase": evidence.erase,
     "account.invite": people.invite,
+    "consent.list": consents.list_consents,
+    "consent.end": consents.end_consent,
+    "consent.rules": consents.list_rules,
+    "consent.approve": consents.approve,
+    "consent.forbid": consents.forbid,
+    "consent.drop": consents.drop,
     "client.list": clients.list_clients,
     "client.show": clients.show,
     "client.admit": clients.admit,

@@ -21,6 +21,9 @@ from remit.core.secret import Secret
 
 BROWSER: Final = "__Host-remit-browser"
 SESSION: Final = "__Host-remit-session"
+# Which browser this is, whoever signs in: a remembered yes stands only where it was given.
+DEVICE: Final = "__Host-remit-device"
+DEVICE_S: Final = 7_776_000
 CSRF: Final = "form"
 _VALUE: Final = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -40,9 +43,10 @@ def cookie(request: Request, name: str) -> Secret | None:
     return Secret(found[0].encode("ascii")) if len(found) == 1 and _VALUE.match(found[0]) else None
 
 
-def keep(response: Response, name: str, value: Secret) -> None:
+def keep(response: Response, name: str, value: Secret, *, max_age_s: int | None = None) -> None:
+    """Until the browser is closed, or that long."""
     text = value.expose().decode("ascii")
-    response.set_cookie(name, text, secure=True, httponly=True, samesite="lax", path="/")
+    response.set_cookie(name, text, max_age=max_age_s, secure=True, httponly=True, samesite="lax", path="/")
 
 
 def forget(response: Response, name: str) -> None:

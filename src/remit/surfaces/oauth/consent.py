@@ -17,14 +17,26 @@ from remit.core.grant import Calls, Grant
 from remit.core.principals import Attestation
 from remit.core.reasons import Kind, Reason
 from remit.core.redirects import shown
+from remit.core.rows import row_id
 from remit.core.scope import OneTool, Scope
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import UNSTATED, AnswerError, Choice, Pending
 from remit.flows.oauth_error import OAuthError
-from remit.surfaces.oauth.browser import BROWSER, SESSION, cookie, form_token, keep, new_browser, require_own_form
+from remit.flows.remembered import Remembered
+from remit.surfaces.oauth.browser import (
+    BROWSER,
+    DEVICE,
+    DEVICE_S,
+    SESSION,
+    cookie,
+    form_token,
+    keep,
+    new_browser,
+    require_own_form,
+)
 from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
 from remit.surfaces.oauth.pages import People, guarded, query, said_of, see, send_to
-from remit.surfaces.oauth.render import limits_shown, message, page
+from remit.surfaces.oauth.render import limits_shown, message, page, remembered_shown
 
 HOURS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
@@ -88,7 +100,13 @@ class _Consent:
             opened = await self._opened(request, handle)
         except AnswerError as error:
             return send_to(error.url)
-        return see(f"/sign-in?request={handle}") if opened is None else await self._page(request, handle, *opened)
+        if opened is None:
+            return see(f"/sign-in?request={handle}")
+        try:
+            url = await self._people.at_home(self._people.remember.without_asking(*opened, _device(request)))
+        except AnswerError as error:
+            return send_to(error.url)
+        return send_to(url) if url else await self._page(request, handle, *opened)
 
     async def answer(self, request: Request) -> Response:
         form = await read_form(request, fields_max=ANSWERS_MAX)
@@ -104,12 +122,29 @@ class _Consent:
         if form.get("answer") != "yes":
             return send_to(await self._people.at_home(self._authorize.decline(pending, session)))
         try:
-            choice = await self._choice(pending, session, form)
-            return send_to(await self._people.at_home(self._authorize.agree(pending, session, choice)))
+            if form.get("as") == "before":
+                again = self._people.remember.with_one_click(pending, session, _device(request))
+                return send_to(await self._people.at_home(again))
+            return await self._agreed(request, pending, session, form)
         except Refusal as refusal:
             if refusal.kind is Kind.OUTAGE or refusal.reason is Reason.INVALID_REQUEST_STATE:
                 raise
             return await self._page(request, handle, pending, session, form=form, refusal=refusal)
+
+    async def _agreed(self, request: Request, pending: Pending, session: BrowserSession, form: Any) -> Response:
+        """A new yes: it stands again in this browser, which keeps a cookie of its own for that."""
+        choice, device = await self._choice(pending, session, form), cookie(request, DEVICE) or new_browser()
+        url = await self._people.at_home(self._authorize.agree(pending, session, choice, device=row_id(device)))
+        answer = send_to(url)
+        keep(answer, DEVICE, device, max_age_s=DEVICE_S)
+        return answer
+
+    async def _remembered(self, request: Request, pending: Pending, session: BrowserSession) -> dict[str, Any] | None:
+        async def found() -> Remembered | None:
+            return self._people.remember.found(pending, session, _device(request))
+
+        remembered = await self._people.at_home(found())
+        return remembered_shown(remembered.consent, remembered.choice) if remembered is not None else None
 
     async def _opened(self, request: Request, handle: str) -> tuple[Pending, BrowserSession] | None:
         """The request, and who answers it; None if they have to sign in first."""
@@ -185,6 +220,7 @@ class _Consent:
             "purposes": sorted(self._authorize.create.registry.purposes),
             "durations": lasting,
             "ttl_s": (form or {}).get("ttl_s", str(lasting[-1][0])),
+            "before": None if form else await self._remembered(request, pending, session),
             "said": said_of(refusal) if refusal is not None else "",
             "bad": refusal is not None,
         }
@@ -212,6 +248,12 @@ def durations(grant: Grant | None) -> list[tuple[int, str]]:
     lasts_s = int(grant.expires_at_s - grant.created_at_s)
     hours = [(3600 * each, f"{each} hour{'s' if each > 1 else ''}") for each in HOURS if 3600 * each <= lasts_s]
     return hours or [(lasts_s, f"{lasts_s // 60} min {lasts_s % 60} s" if lasts_s % 60 else f"{lasts_s // 60} min")]
+
+
+def _device(request: Request) -> str:
+    """Under what this browser's consents are kept; empty for a browser that gave none."""
+    device = cookie(request, DEVICE)
+    return row_id(device) if device is not None else ""
 
 
 def _elsewhere() -> Response:

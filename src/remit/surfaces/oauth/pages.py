@@ -20,6 +20,7 @@ from remit.flows.authorize import AnswerError, Authorize
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
 from remit.flows.push_request import PushRequest
+from remit.flows.remembered import Remember
 from remit.flows.sign_in import SignIn
 from remit.surfaces.oauth.browser import (
     BROWSER,
@@ -49,6 +50,7 @@ class People:
     own: OwnGrants
     authorize: Authorize
     push: PushRequest
+    remember: Remember
     home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     origin: str
 

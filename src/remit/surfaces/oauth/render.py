@@ -15,6 +15,7 @@ from remit.core.consent import Consent
 from remit.core.grant import Calls, Grant, LiveGrant
 from remit.core.redirects import shown
 from remit.core.scope import scope_text
+from remit.flows.authorize import Choice
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,6 +74,17 @@ def consent_shown(consent: Consent) -> dict[str, Any]:
         "resource": consent.resource,
         "environment": consent.environment,
         "given": _moment(consent.given_at_s),
+    }
+
+
+def remembered_shown(consent: Consent, choice: Choice) -> dict[str, Any]:
+    """What one click says yes to again."""
+    return {
+        "scopes": scope_text(choice.scopes),
+        "purpose": choice.purpose,
+        "environment": choice.environment,
+        "given": _moment(consent.given_at_s),
+        "by_administrator": bool(consent.by),
     }
 
 
