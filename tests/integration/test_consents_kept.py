@@ -1,4 +1,4 @@
-"""What people agreed to, as they and administrators see it: one click the next time, an export, a yes or no in advance."""
+"""What people agreed to, as they and administrators see it: one click the next time, an export, a yes in advance."""
 
 from __future__ import annotations
 
