@@ -17,10 +17,11 @@ from tools.reference.commands import commands_page
 from tools.reference.events import events_page
 from tools.reference.refusals import reasons_page
 from tools.reference.settings import schema_file, settings_page
-from tools.reference.tables import acts_table, constants_table, with_table
+from tools.reference.tables import acts_table, causes_table, constants_table, with_table
 from tools.reference.text import ROOT, NoWords
 
 REFERENCE = Path("docs/reference")
+DIAGNOSIS = Path("docs/how-to/find-out-why-a-client-cannot-log-in.md")
 
 
 def pages() -> dict[Path, str]:
@@ -33,6 +34,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "admin-socket.md": with_table(REFERENCE / "admin-socket.md", "acts", acts_table()),
         REFERENCE / "limits.md": with_table(REFERENCE / "limits.md", "constants", constants_table()),
+        DIAGNOSIS: with_table(DIAGNOSIS, "causes", causes_table()),
         **adapter_pages(),
     }
 

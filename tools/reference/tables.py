@@ -1,4 +1,4 @@
-"""The tables inside pages that people write: administrative acts, and bounds that are constants."""
+"""The tables inside pages that people write: administrative acts, bounds that are constants, causes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from tools.reference.text import ROOT, NoWords, joined, read, require, row
 
 from remit.core import administration
+from remit.core.diagnosis.table import HYPOTHESES
 
 
 def with_table(page: Path, name: str, table: list[str]) -> str:
@@ -51,6 +52,12 @@ def constants_table() -> list[str]:
         place = where.removeprefix("remit.").replace(":", " ")
         lines.append(row((entry["bound"], value, entry["then"], f"`{place}`")))
     return lines
+
+
+def causes_table() -> list[str]:
+    """What `remit doctor URL` looks for, in the order of a login."""
+    lines = [row(("cause", "what would be wrong")), row(["---"] * 2)]
+    return lines + [row((f"`{hypothesis.id}`", hypothesis.question)) for hypothesis in HYPOTHESES]
 
 
 def value_at(where: str) -> Any:

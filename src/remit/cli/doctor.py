@@ -1,13 +1,17 @@
-"""`remit doctor`: how the running Remit is doing, and what to do about what is not well."""
+"""`remit doctor`: how the running Remit is doing, and what to do about what is not well. With a URL: why
+a client cannot log in there, whoever's server that is.
+"""
 
 from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from remit.cli.options import DEFAULT, Options
+from cyclopts import Parameter
+
+from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import STATES, Exit, emit, paint
 from remit.cli.terminal import cause, one_line
 from remit.cli.times import span
@@ -24,8 +28,29 @@ class Finding(NamedTuple):
     next: str = ""
 
 
-def doctor(*, options: Options = DEFAULT) -> int:
-    """Say how the running Remit is doing, and what to do about what is not well. Exit code 1 if something is not."""
+def doctor(
+    url: Annotated[str, Parameter(help="an MCP endpoint, anybody's; without it, the running Remit")] = "",
+    /,
+    *,
+    client_id: Annotated[str, Parameter(help="also ask the authorization endpoint, as this client")] = "",
+    redirect: Annotated[str, Parameter(help="the redirect URI the client sends, as it is spelt")] = "",
+    token_env: Annotated[
+        str, Parameter(help="the environment variable that holds a token: read it, call with it")
+    ] = "",
+    options: Options = DEFAULT,
+) -> int:
+    """Say how the running Remit is doing, or with a URL why a client cannot log in there. Exit code 1 if something is
+    not well, or likely the cause."""
+    if url:
+        from remit.cli.login_doctor import examine
+
+        return examine(url, client_id=client_id, redirect=redirect, token_env=token_env, as_json=options.json)
+    if client_id or redirect or token_env:
+        raise usage("--client-id, --redirect and --token-env go with a URL", "remit doctor https://HOST/mcp …")
+    return _running(options)
+
+
+def _running(options: Options) -> int:
     configuration = options.configuration()
     with options.administration() as administration:
         status = administration.act("status")

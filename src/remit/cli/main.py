@@ -18,7 +18,7 @@ COMMANDS = {
     "serve": ("remit.cli.serve:serve", "Serve MCP at /mcp until stopped."),
     "demo": ("remit.cli.demo:demo", "Watch governed calls: a real client, real servers, every decision explained."),
     "check": ("remit.cli.check:check", "Check configuration, policies, references and reachability."),
-    "doctor": ("remit.cli.doctor:doctor", "Say how the running Remit is doing, and what to do about what is not well."),
+    "doctor": ("remit.cli.doctor:doctor", "Say how the running Remit is doing, or why nobody can log in at a URL."),
     "call": ("remit.cli.call:call", "Call one tool through Remit as somebody, with a grant that covers nothing else."),
     "explain": ("remit.cli.explain:explain", "Tell why a decision was taken, and what to do next."),
     "revoke": ("remit.cli.revoke:revoke", "End grants, and everything that hangs on them, now."),
