@@ -16,6 +16,7 @@ from remit.app.acts.table import ACTS, Acts
 from remit.app.settings import load
 from remit.app.wiring import assemble
 from remit.core.errors import Refusal
+from remit.core.logins import Step
 from remit.core.reasons import Reason
 from tests.peers import remit_process
 
@@ -214,6 +215,21 @@ async def test_another_tenant_s_decision_looks_like_one_there_never_was(remit: A
         assert await effects(remit, theirs.decision_id) == ["permit", "refused"]
     assert await remit.ask(GLOBEX, act, decision_id=remit.their_act, arguments={})
     assert await remit.ask(ACME, act, decision_id=remit.our_act, arguments={})
+
+
+async def test_another_tenant_s_login_looks_like_one_there_never_was(remit: Administration) -> None:
+    trace = remit.acts.remit.authorize.trace
+    for login, client, account in (("req_a", "editor", ""), ("req_b", "notebook", ""), ("req_c", "editor", "analyst")):
+        trace.begin(login, {"client_id": client})
+        trace.note(login, Step.ASKED, account=account)
+    listed = {uid: (await remit.ask(uid, "login.list"))["logins"] for uid in (ACME, GLOBEX)}
+    assert {login["login"] for login in listed[ACME]} == {"req_a"}
+    assert {login["login"] for login in listed[GLOBEX]} == {"req_b", "req_c"}  # who signed in there is theirs
+    never = await remit.refused(ACME, "login.trace", login="req_never")
+    for theirs in ("req_b", "req_c"):
+        refusal = await remit.refused(ACME, "login.trace", login=theirs)
+        assert refusal.detail.replace(theirs, "req_never") == never.detail
+    assert (await remit.ask(ACME, "login.trace", login="req_a"))["client"] == "editor"
 
 
 @pytest.mark.parametrize("act", [act for act in ACTS if act not in OF_KEYS])

@@ -32,6 +32,7 @@ GROUPS = {
     "key": ("remit.cli.key:app", "Rotate signing keys."),
     "consent": ("remit.cli.consent:app", "See, export and end what people agreed to; approve or forbid in advance."),
     "client": ("remit.cli.client:app", "Let in clients that describe themselves, or refuse them."),
+    "login": ("remit.cli.login:app", "See what became of a login, step by step."),
     "account": ("remit.cli.account:app", "Let people in: links to set a password."),
 }
 

@@ -48,6 +48,8 @@ class Act(StrEnum):
     CLIENT_SHOW = "client.show"
     CLIENT_ADMIT = "client.admit"
     CLIENT_REFUSE = "client.refuse"
+    LOGIN_LIST = "login.list"
+    LOGIN_TRACE = "login.trace"
     STATUS = "status"
 
 
@@ -97,6 +99,8 @@ RULES: Final[dict[Act, Rule]] = {
     Act.CLIENT_SHOW: _rule(Role.APPROVAL, changes=True),  # it sends a request, and keeps what came
     Act.CLIENT_ADMIT: _rule(Role.APPROVAL, changes=True),
     Act.CLIENT_REFUSE: _rule(Role.APPROVAL, changes=True),
+    Act.LOGIN_LIST: _rule(Role.AUDIT, Role.APPROVAL, changes=False),
+    Act.LOGIN_TRACE: _rule(Role.AUDIT, Role.APPROVAL, changes=False),
     Act.KEY_ROTATE: _rule(Role.KEY, changes=True, reach=Reach.PROCESS),
     Act.STATUS: _rule(*Role, changes=False, reach=Reach.PROCESS),
 }

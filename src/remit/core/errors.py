@@ -12,7 +12,8 @@ class Refusal(Exception):
     """Remit does not do what was asked.
 
     `detail` is a safe sentence for the person who asked (what was found, what was expected); `data` travels in the
-    JSON-RPC error's `data` (for example the supported versions). `decision_id` is set once the refusal is recorded.
+    JSON-RPC error's `data` (for example the supported versions). `decision_id` is set once the refusal is recorded,
+    `login_id` when it ended a step of a login.
     """
 
     def __init__(self, reason: Reason, detail: str = "", *, data: Mapping[str, object] | None = None) -> None:
@@ -21,6 +22,7 @@ class Refusal(Exception):
         self.detail = detail
         self.data = data
         self.decision_id: str | None = None
+        self.login_id = ""
 
     @property
     def meaning(self) -> Meaning:

@@ -35,14 +35,17 @@ from remit.core.consent import Consent, Question, covers, given
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Budget, Calls, Grant, Unmetered
 from remit.core.grantbook import Selector
+from remit.core.logins import Step
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.scope import Constraint, Scope, within
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.core.stored_grant import constraints_to_stored
+from remit.flows.answer_error import AnswerError as AnswerError
 from remit.flows.consents import Consents
 from remit.flows.create_grant import ConsentRequest, CreateGrant
+from remit.flows.login_trace import LoginTrace
 from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
@@ -78,14 +81,6 @@ class Choice:
     ttl_s: float
 
 
-class AnswerError(Exception):
-    """An error for the client: the browser is sent to `url`."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-
 @dataclass(slots=True)
 class Authorize:
     """The walk and its ports. `catalog` returns the current one: a resource is an endpoint of a server there is."""
@@ -100,10 +95,12 @@ class Authorize:
     described: SelfDescribed
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
     consent_registry: Consents = field(init=False)
+    trace: LoginTrace = field(init=False)
     _voided: set[str] = field(init=False, default_factory=set)  # codes over here, not yet in the store
 
     def __post_init__(self) -> None:
         self.consent_registry = Consents(self.store, self.ledger, self.clock, self.entropy)
+        self.trace = LoginTrace(self.clock)
 
     @property
     def consents(self) -> Mapping[str, Consent]:
@@ -121,9 +118,12 @@ class Authorize:
         Raises `Invalid`, which is shown and goes nowhere, and `AnswerError`. A client that describes itself is looked
         at only when somebody has signed in.
         """
-        if not self.described.concerns(parameters.get("client_id", "")):
-            self._checked(parameters, pushed=pushed)
-        begun = {"id": self.entropy.id("req"), "at": self.clock.now_s(), "pushed": pushed}
+        login = self.entropy.id("req")
+        self.trace.begin(login, parameters)
+        with self.trace.refusals(login):
+            if not self.described.concerns(parameters.get("client_id", "")):
+                self._checked(parameters, pushed=pushed)
+        begun = {"id": login, "at": self.clock.now_s(), "pushed": pushed}
         content = begun | {"parameters": dict(parameters)}
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
 
@@ -153,6 +153,13 @@ class Authorize:
         if not self.described.concerns(content["parameters"].get("client_id", "")):
             self._checked(content["parameters"], pushed=content["pushed"])
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=to.expose())
+
+    def login_of(self, handle: str, browser: Secret) -> str:
+        """The id of the request in this handle, however old; empty if it was not begun in this browser."""
+        try:
+            return str(json.loads(self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose()))["id"])
+        except Unsealed:
+            return ""
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
@@ -273,23 +280,25 @@ class Authorize:
         consent: Consent,
         consented: ConsentRequest,
         grant: Grant,
-        keep: Callable[[Consent], Awaitable[None]],
+        keep: Callable[..., Awaitable[None]],
     ) -> str:
         if any(code.request == pending.id for code in self.codes.values()):
             raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
         code, kept = self._code(pending, consent, consented, grant)
         self.codes[row_id(code)] = kept  # before the first await: one request is answered once
         try:
-            await keep(consent)
+            await keep(consent, login=pending.id)
             await self.store.put(CODE, row_id(code), to_row(kept))
         except BaseException:
             del self.codes[row_id(code)]
             raise
+        self.trace.note(pending.id, Step.AGREED, account=consented.account)
         return self._url(pending.request.address, {"code": code.expose().decode("ascii")})
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
         """Where the browser goes with the person's no."""
-        await self.consent_registry.declined(session.account, session.tenant, pending.request.address.client.id)
+        client_id = pending.request.address.client.id
+        await self.consent_registry.declined(session.account, session.tenant, client_id, login=pending.id)
         return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
@@ -340,7 +349,8 @@ class Authorize:
         return Secret(self.entropy.bytes(CODE_BYTES).hex().encode("ascii")), kept
 
     def _answer_error(self, address: ReturnAddress, error: ErrorCode, description: str) -> AnswerError:
-        return AnswerError(self._url(address, {"error": error.value, "error_description": description}))
+        url = self._url(address, {"error": error.value, "error_description": description})
+        return AnswerError(url, error.value, description)
 
     def _url(self, address: ReturnAddress, answer: Mapping[str, str]) -> str:
         """The answer with the client's `state` and our `iss` (RFC 9207)."""

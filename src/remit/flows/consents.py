@@ -33,9 +33,11 @@ class Consents:
         for row in await self.store.rows(CONSENT):
             self.known[row.id] = from_stored(row.content)
 
-    async def keep(self, consent: Consent) -> None:
-        """The record first; then the new consent in the place of those it replaces. Raises `Outage`."""
-        await self._record(consent_fields(consent, "given"))
+    async def keep(self, consent: Consent, *, login: str) -> None:
+        """The record first; then the new consent in the place of those it replaces. `login` is the request it answers.
+        Raises `Outage`.
+        """
+        await self._record(consent_fields(consent, "given") | {"login": login})
         await self.store.put(CONSENT, consent.id, to_stored(consent))
         self.known[consent.id] = consent
         for id, earlier in list(self.known.items()):
@@ -43,13 +45,14 @@ class Consents:
                 self.known[id] = after(earlier, ConsentEvent.REPLACE)
                 await self.store.put(CONSENT, id, to_stored(self.known[id]))
 
-    async def used(self, consent: Consent, *, silent: bool) -> None:
+    async def used(self, consent: Consent, *, login: str, silent: bool) -> None:
         """It stands for another login. `silent`: without the person seeing a page. Raises `Outage`."""
-        await self._record(consent_fields(consent, "used") | {"silent": silent})
+        await self._record(consent_fields(consent, "used") | {"silent": silent, "login": login})
 
-    async def declined(self, account: str, tenant: str, client: str) -> None:
+    async def declined(self, account: str, tenant: str, client: str, *, login: str) -> None:
         """A no is on record, durably, before anybody is told of it. Raises `Outage`."""
-        await self._record({"event": "declined", "account": account, "tenant": tenant, "client": client})
+        who = {"account": account, "tenant": tenant, "client": client}
+        await self._record({"event": "declined", **who, "login": login})
 
     async def take_back(self, consent_id: str) -> None:
         """Of this consent, and of those it replaced. Raises `Outage`, and then it is taken back here all the same, and

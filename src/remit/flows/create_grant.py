@@ -78,7 +78,8 @@ class AdministrationRequest:
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
     """What a person is asked to agree to, or agreed to: that this client acts for their account. `consent` names the
-    agreement, and `grant_id` the grant it makes, so that asking for it twice makes it once.
+    agreement, `grant_id` the grant it makes, so that asking for it twice makes it once, and `login` the request it came
+    of.
     """
 
     account: str
@@ -93,6 +94,7 @@ class ConsentRequest:
     budget: Budget = field(default_factory=Unmetered)
     consent: str = ""
     grant_id: str = ""
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class CreateGrant:
         """The grant a person agreed to. Raises `Invalid`, `Denied`, `Outage`."""
         live = self.grants.find(request.grant_id)
         if live is None:
-            live = await self._made(self.preview(request), keep_one=False)
+            live = await self._made(self.preview(request), keep_one=False, login=request.login)
         await self._durable(live)
         return self.token_for(live)
 
@@ -307,7 +309,7 @@ class CreateGrant:
                 return intersect(within, frozenset({server}))
         raise refuse(Reason.SERVER_UNKNOWN, f"resource: expected {root} or {root}/SERVER with a server of yours")
 
-    async def _made(self, grant: Grant, *, keep_one: bool) -> LiveGrant:
+    async def _made(self, grant: Grant, *, keep_one: bool, login: str = "") -> LiveGrant:
         """Store, then record and book in one step. With `keep_one` a grant that another request made meanwhile wins."""
         sequence = await self.store.put("grant", grant.id, to_stored(grant, GrantState.ACTIVE))
         twin = self._alive_like(grant) if keep_one else None
@@ -317,7 +319,7 @@ class CreateGrant:
         live = LiveGrant(grant, now_s=self.clock.now_s(), monotonic_s=self.clock.monotonic_s())
         decision_id = self.entropy.id("dec")
         try:
-            position = self.ledger.write(RecordKind.GRANT, decision_id, created_fields(grant, sequence))
+            position = self.ledger.write(RecordKind.GRANT, decision_id, created_fields(grant, sequence, login))
         except Refusal:
             await self.store.remove("grant", grant.id)
             raise
@@ -372,7 +374,7 @@ def _kind(grant: Grant) -> tuple[object, ...]:
     return grant.origin, grant.tenant, grant.environment, grant.resource, grant.scopes, grant.purpose
 
 
-def created_fields(grant: Grant, sequence: int) -> dict[str, object]:
+def created_fields(grant: Grant, sequence: int, login: str = "") -> dict[str, object]:
     """The record of a new grant: all it allows, so that a review needs nothing else."""
     budget = grant.budget
     return grant_fields(grant) | {
@@ -389,4 +391,5 @@ def created_fields(grant: Grant, sequence: int) -> dict[str, object]:
         "origin_by": grant.origin.by,
         "parent": grant.parent,
         "store_sequence": sequence,
+        **({"login": login} if login else {}),
     }

@@ -20,6 +20,7 @@ from remit.core.consent import ConsentState
 from remit.core.errors import Refusal
 from remit.core.grant import GrantEvent
 from remit.core.grantbook import Selector
+from remit.core.logins import Step
 from remit.core.pkce import METHOD, CodeChallenge, verified
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.scope import parse_scope
@@ -65,6 +66,15 @@ class Redeem:
         kept = self.authorize.codes.get(presented)
         if kept is None or kept.client != client.id:
             raise OAuthError("invalid_grant", "the code is not one that was given to this client, or too old")
+        trace = self.authorize.trace
+        with trace.refusals(kept.request, Step.EXCHANGE_REFUSED):
+            redeemed = await self._redeemed(client, presented, kept, parameters)
+        trace.note(kept.request, Step.EXCHANGED, account=kept.account, grant=redeemed.granted.grant.id)
+        return redeemed
+
+    async def _redeemed(
+        self, client: Client, presented: str, kept: KeptCode, parameters: Mapping[str, str]
+    ) -> Redeemed:
         if kept.used:
             await self._copied(kept.grant)
             raise OAuthError("invalid_grant", "the code was used before; what was granted on it has ended")
@@ -130,6 +140,7 @@ class Redeem:
                 budget=kept.budget,
                 consent=kept.consent,
                 grant_id=kept.grant,
+                login=kept.request,
             )
         )
 
@@ -137,6 +148,16 @@ class Redeem:
     async def refresh(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:
         """RFC 6749 section 6: the same grant, a new token of each kind. Raises `OAuthError`, `Refusal`."""
         grant_id, generation = self._opened(client, parameters.get("refresh_token", ""))
+        trace = self.authorize.trace
+        login = trace.book.of_grant(grant_id)
+        with trace.refusals(login, Step.REFRESH_REFUSED):
+            redeemed = await self._refreshed(client, grant_id, generation, parameters)
+        trace.note(login, Step.REFRESHED)
+        return redeemed
+
+    async def _refreshed(
+        self, client: Client, grant_id: str, generation: int, parameters: Mapping[str, str]
+    ) -> Redeemed:
         family, live = self._families.get(grant_id), self.create.grants.find(grant_id)
         if family is None or live is None or family.client != client.id:
             raise OAuthError("invalid_grant", "the refresh token's grant is over")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from remit.app.acts import clients, consents, evidence, grants, people, process, servers
+from remit.app.acts import clients, consents, evidence, grants, logins, people, process, servers
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments
 from remit.app.wiring import Remit
@@ -57,6 +57,8 @@ ACTS: dict[str, Carry] = {
     "client.show": clients.show,
     "client.admit": clients.admit,
     "client.refuse": clients.refuse_client,
+    "login.list": logins.list_logins,
+    "login.trace": logins.trace,
     "key.rotate": process.rotate,
     "status": process.status,
 }

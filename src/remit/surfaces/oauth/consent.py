@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from remit.core.authorization_request import SCOPES_MAX
 from remit.core.catalog import ItemKind
 from remit.core.errors import Invalid, Refusal
 from remit.core.grant import Calls, Grant
+from remit.core.logins import Step
 from remit.core.principals import Attestation
 from remit.core.reasons import Kind, Reason
 from remit.core.redirects import shown
@@ -40,6 +42,7 @@ from remit.surfaces.oauth.render import limits_shown, message, page, remembered_
 
 HOURS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
+NOTHING_REACHED: Final = "the account reaches nothing of what is asked for"
 ANSWERS_MAX: Final = SCOPES_MAX + FIELDS_MAX  # a tick for each scope a request may name
 ATTESTED: Final = {
     Attestation.NONE: "Whether it is what it says is not verified.",
@@ -82,9 +85,9 @@ class _Consent:
             handle = await self._people.at_home(begun())
         except Invalid as refusal:
             text = "The client that sent you here asked in a way that cannot be answered. Nothing was granted."
-            used = refusal.reason is Reason.REQUEST_URI_INVALID
+            used, login = refusal.reason is Reason.REQUEST_URI_INVALID, refusal.login_id
             next = "Go back to the client and begin again." if used else "Tell whoever runs the client."
-            return message("Not possible", f"{text} {said_of(refusal)}", next, status=400)
+            return message("Not possible", f"{text} {said_of(refusal)}", next, status=400, login=login)
         except AnswerError as error:
             return send_to(error.url)
         answer = see(f"/consent?request={handle}")
@@ -103,7 +106,8 @@ class _Consent:
         if opened is None:
             return see(f"/sign-in?request={handle}")
         try:
-            url = await self._people.at_home(self._people.remember.without_asking(*opened, _device(request)))
+            quietly = self._people.remember.without_asking(*opened, _device(request))
+            url = await self._people.at_home(self._traced(opened[0], quietly))
         except AnswerError as error:
             return send_to(error.url)
         return send_to(url) if url else await self._page(request, handle, *opened)
@@ -120,22 +124,22 @@ class _Consent:
             return see(f"/sign-in?request={handle}")
         pending, session = opened
         if form.get("answer") != "yes":
-            return send_to(await self._people.at_home(self._authorize.decline(pending, session)))
+            return send_to(await self._people.at_home(self._declined(pending, session)))
         try:
-            if form.get("as") == "before":
-                again = self._people.remember.with_one_click(pending, session, _device(request))
-                return send_to(await self._people.at_home(again))
-            return await self._agreed(request, pending, session, form)
+            return await self._said_yes(request, pending, session, form)
         except Refusal as refusal:
             if refusal.kind is Kind.OUTAGE or refusal.reason is Reason.INVALID_REQUEST_STATE:
                 raise
             return await self._page(request, handle, pending, session, form=form, refusal=refusal)
 
-    async def _agreed(self, request: Request, pending: Pending, session: BrowserSession, form: Any) -> Response:
-        """A new yes: it stands again in this browser, which keeps a cookie of its own for that."""
+    async def _said_yes(self, request: Request, pending: Pending, session: BrowserSession, form: Any) -> Response:
+        """A new yes stands again in this browser, which keeps a cookie of its own for that."""
+        if form.get("as") == "before":
+            again = self._people.remember.with_one_click(pending, session, _device(request))
+            return send_to(await self._people.at_home(self._traced(pending, again)))
         choice, device = await self._choice(pending, session, form), cookie(request, DEVICE) or new_browser()
-        url = await self._people.at_home(self._authorize.agree(pending, session, choice, device=row_id(device)))
-        answer = send_to(url)
+        agreed = self._authorize.agree(pending, session, choice, device=row_id(device))
+        answer = send_to(await self._people.at_home(self._traced(pending, agreed)))
         keep(answer, DEVICE, device, max_age_s=DEVICE_S)
         return answer
 
@@ -145,6 +149,15 @@ class _Consent:
 
         remembered = await self._people.at_home(found())
         return remembered_shown(remembered.consent, remembered.choice) if remembered is not None else None
+
+    async def _traced(self, pending: Pending, work: Coroutine[Any, Any, str]) -> str:
+        with self._authorize.trace.refusals(pending.id):
+            return await work
+
+    async def _declined(self, pending: Pending, session: BrowserSession) -> str:
+        url = await self._authorize.decline(pending, session)
+        self._authorize.trace.note(pending.id, Step.DECLINED, account=session.account)
+        return url
 
     async def _opened(self, request: Request, handle: str) -> tuple[Pending, BrowserSession] | None:
         """The request, and who answers it; None if they have to sign in first."""
@@ -159,7 +172,15 @@ class _Consent:
                 return None
             return pending, session
 
-        return await self._people.at_home(opened())
+        async def traced() -> tuple[Pending, BrowserSession] | None:
+            login = self._authorize.login_of(handle, browser or new_browser())
+            with self._authorize.trace.refusals(login):
+                found = await opened()
+            if found is None:
+                self._authorize.trace.note(login, Step.SIGN_IN_NEEDED)
+            return found
+
+        return await self._people.at_home(traced())
 
     async def _choice(self, pending: Pending, session: BrowserSession, form: Any) -> Choice:
         offers = await self._offers(pending, session)
@@ -175,9 +196,14 @@ class _Consent:
             ttl_s=float(ttl_s if ttl_s in {str(each) for each, _ in durations(offered)} else 0),
         )
 
-    async def _offers(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
+    async def _offers(self, pending: Pending, session: BrowserSession, *, showing: bool = False) -> dict[str, Grant]:
         async def offers() -> dict[str, Grant]:
-            return self._authorize.environments(pending, session)
+            found = self._authorize.environments(pending, session)
+            if not found:
+                self._authorize.trace.note(pending.id, Step.REFUSED, NOTHING_REACHED, account=session.account)
+            elif showing:
+                self._authorize.trace.note(pending.id, Step.ASKED, account=session.account)
+            return found
 
         return await self._people.at_home(offers())
 
@@ -191,13 +217,14 @@ class _Consent:
         form: Any = None,
         refusal: Refusal | None = None,
     ) -> Response:
-        offers, address = await self._offers(pending, session), pending.request.address
+        offers, address = await self._offers(pending, session, showing=True), pending.request.address
         browser = cookie(request, BROWSER)
         if browser is None:
             return _elsewhere()
         if not offers:
             text = f"{address.client.id} asks for something that your account does not reach. Nothing was granted."
-            return message("Not possible", text, "Ask an administrator what your account may use.", status=403)
+            advice = "Ask an administrator what your account may use."
+            return message("Not possible", text, advice, status=403, login=pending.id)
         environment = (form or {}).get("environment", "")
         environment = environment if environment in offers else next(iter(offers))
         grant = offers[environment]
@@ -211,6 +238,7 @@ class _Consent:
             "account": session.account,
             "tenant": session.tenant,
             "request": handle,
+            "login": pending.id,
             "scopes": [self._scope(pending, scope, form) for scope in sorted(grant.scopes, key=str)],
             "limits": limits_shown(grant),
             "calls_max": grant.budget.calls_max if isinstance(grant.budget, Calls) else 0,

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from remit.core.errors import Refusal
+from remit.core.logins import Step
 from remit.core.passwords import PASSWORD_CHARS_MIN
 from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
@@ -94,7 +95,8 @@ def guarded(handler: Handler, origin: str) -> Handler:
         except Refusal as refusal:
             heading = "Not now" if refusal.kind is Kind.OUTAGE else "Not done"
             status = refusal.meaning.http_status  # below 400 it is MCP's, where a denial is a result
-            return message(heading, said_of(refusal), refusal.meaning.next, status=status if status >= 400 else 403)
+            status = status if status >= 400 else 403
+            return message(heading, said_of(refusal), refusal.meaning.next, status=status, login=refusal.login_id)
 
     return answer
 
@@ -118,7 +120,7 @@ class _Pages:
 
     def _sign_in_page(self, request: Request, **values: Any) -> Response:
         browser = cookie(request, BROWSER) or new_browser()
-        values = {"name": "", "request_handle": "", **values}
+        values = {"name": "", "request_handle": "", "login": "", **values}
         answer = page("sign_in.html", host=self._host, form=form_token(browser), **values)
         keep(answer, BROWSER, browser)
         return answer
@@ -128,16 +130,25 @@ class _Pages:
         browser = require_own_form(request, form, self._people.origin)
         name, typed = form.get("name", ""), form.get("password", "")
         peer = request.client.host if request.client else ""
+        handle = form.get("request", "")
+
+        async def signed_in() -> Secret:
+            authorize = self._people.authorize
+            login = authorize.login_of(handle, browser)
+            with authorize.trace.refusals(login, Step.SIGN_IN_FAILED):
+                session = await self._people.sign_in.sign_in(name, typed, peer=peer)
+            found = self._people.sign_in.session(session)
+            authorize.trace.note(login, Step.SIGNED_IN, account=found.account if found is not None else "")
+            return session
+
         try:
-            session = await self._home(self._people.sign_in.sign_in(name, typed, peer=peer))
+            session = await self._home(signed_in())
         except Refusal as refusal:
             if refusal.kind is Kind.OUTAGE:
                 raise
-            status, said = refusal.meaning.http_status, said_of(refusal)
-            return self._sign_in_page(
-                request, name=name[:256], said=said, bad=True, status=status, request_handle=form.get("request", "")
-            )
-        return await self._entered(browser, session, form.get("request", ""))
+            values = {"status": refusal.meaning.http_status, "said": said_of(refusal), "login": refusal.login_id}
+            return self._sign_in_page(request, name=name[:256], bad=True, request_handle=handle, **values)
+        return await self._entered(browser, session, handle)
 
     async def _entered(self, browser: Secret, session: Secret, handle: str) -> Response:
         """A form seen before somebody signed in is not one of theirs, so the browser gets a new cookie. The request it
@@ -146,14 +157,18 @@ class _Pages:
         fresh = new_browser()
 
         async def moved() -> str:
-            return self._people.authorize.moved(handle, browser, fresh)
+            authorize = self._people.authorize
+            with authorize.trace.refusals(authorize.login_of(handle, browser)):
+                return authorize.moved(handle, browser, fresh)
 
         try:
             answer = see(f"/consent?request={await self._home(moved())}" if handle else "/account")
         except AnswerError as error:
             answer = send_to(error.url)
         except Refusal as refusal:
-            answer = message("Signed in, and no more", said_of(refusal), "Go back to the client.", status=400)
+            answer = message(
+                "Signed in, and no more", said_of(refusal), "Go back to the client.", status=400, login=refusal.login_id
+            )
         keep(answer, SESSION, session)
         keep(answer, BROWSER, fresh)
         return answer

@@ -54,8 +54,9 @@ def page(
     return HTMLResponse(text, status, headers={**HEADERS, **policy})
 
 
-def message(heading: str, text: str, next: str = "", *, status: int) -> HTMLResponse:
-    return page("message.html", status=status, heading=heading, text=text, next=next)
+def message(heading: str, text: str, next: str = "", *, status: int, login: str = "") -> HTMLResponse:
+    """`login` is the id of the request it is about, for whoever is asked for help."""
+    return page("message.html", status=status, heading=heading, text=text, next=next, login=login)
 
 
 def limits_shown(grant: Grant) -> list[str]:
