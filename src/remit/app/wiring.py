@@ -14,7 +14,6 @@ import orjson
 
 from remit import __version__
 from remit.adapters.authenticator.access_tokens import TokenAuthenticator
-from remit.adapters.authenticator.client_assertions import JwtAssertions
 from remit.adapters.calls.tracked import TrackedCalls
 from remit.adapters.changes.inprocess import InProcessChanges
 from remit.adapters.credentials.registered import RegisteredCredentials
@@ -28,12 +27,13 @@ from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
 from remit.adapters.upstream.registry import RegisteredUpstreams
 from remit.adapters.upstream.world import UpstreamLimits, World
+from remit.app.authorization import Granting, authorization
 from remit.app.catalog import LiveCatalog
 from remit.app.files import Files as Files
 from remit.app.files import open_files
 from remit.app.records import IndexedRecords, newest_store_sequence
 from remit.app.references import sources
-from remit.app.registry import administrators, domain_rules, registration_rules, registry
+from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration
 from remit.core.errors import Refusal
@@ -41,7 +41,6 @@ from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
-from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.consent_rules import ConsentRules
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
@@ -171,26 +170,9 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
     sealer = AeadSealer([files.keys.sealing], entropy)
-    rules = ConsentRules(files.store, ledger, clock, entropy)
-    create_grant = CreateGrant(
-        registered,
-        servers.catalog.current,
-        grants,
-        files.store,
-        ledger,
-        files.keys.tokens,
-        clock,
-        entropy,
-        forbids=rules.forbids,
-    )
+    granting = Granting(registered, servers.catalog.current, grants, sealer)
     end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
-    described = SelfDescribed(
-        registered.clients, domain_rules(configuration), servers.fetcher, files.store, ledger, clock, entropy
-    )
-    authorize = Authorize(create_grant, servers.catalog.current, sealer, files.store, ledger, clock, entropy, described)
     walk = tool_call(configuration, files, servers, grants, policy, calls)
-    redeem = Redeem(create_grant, authorize, end_grant, sealer)
-    authenticate = AuthenticateClient(create_grant, client_assertions(files, registered.issuer), ledger, clock, entropy)
     return Remit(
         configuration=configuration,
         files=files,
@@ -201,34 +183,11 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         records=IndexedRecords(files.index),
         policy=policy,
         walk=walk,
-        create_grant=create_grant,
         end_grant=end_grant,
-        described=described,
-        register=RegisterClient(
-            registration_rules(configuration),
-            registered.clients,
-            authorize.consent_registry.is_agreed_to,
-            files.store,
-            ledger,
-            clock,
-            entropy,
-        ),
-        authorize=authorize,
-        consent_rules=rules,
-        remember=Remember(authorize, rules),
-        own_grants=OwnGrants(grants, end_grant, authorize, clock),
-        redeem=redeem,
-        push=PushRequest(authenticate, files.store),
-        token=IssueToken(create_grant, redeem, authenticate, clock),
-        introspect=Introspect(authenticate, walk.authenticator, grants, files.keys.tokens),
         sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
         administer=Administer(administrators(configuration), ledger, entropy),
+        **authorization(configuration, files, granting, servers.fetcher, end_grant, walk)._asdict(),
     )
-
-
-def client_assertions(files: Files, issuer: str) -> JwtAssertions:
-    """What a client may name as who it proves itself to: us, or the endpoint it asks (RFC 7523, RFC 9126 section 2)."""
-    return JwtAssertions(files.clock, audiences=frozenset({issuer, f"{issuer}/token", f"{issuer}/par"}))
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:
