@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_FOLDER: Final = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
+_FOLDER: Final = re.compile(r"(?:authorization-)?server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
 _TRANSCRIPT: Final = {"outgoing-request", "incoming-response", "incoming-sse-event", "stream-closed"}
 """Notes on the traffic, not checks: how many there are depends on timing."""
 

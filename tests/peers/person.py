@@ -52,13 +52,18 @@ def begun(browser: Browser, url: str) -> Page:
     return page
 
 
-def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
-    """The answer the browser carries to the client."""
+def answered(browser: Browser, url: str, **typed: str) -> str:
+    """The address at the client that the browser is sent to."""
     page = begun(browser, url)
     assert page.status == 200, page.text
     answer = browser.submit(page.form("/consent"), **({"purpose": "try it", "ttl_s": "3600", "answer": "yes"} | typed))
     assert answer.status == 303, answer.text
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
+    return answer.location
+
+
+def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
+    """The answer the browser carries to the client."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(answered(browser, url, **typed)).query).items()}
 
 
 class Asking:
