@@ -132,7 +132,10 @@ def test_refresh_tokens_rotate_and_an_old_one_ends_the_grant(remit: RemitProcess
 
     assert refreshed(made["refresh_token"], client_id="web").json()["error"] == "invalid_grant"
     assert refreshed(made["refresh_token"], resource=f"{remit.url}/mcp").json()["error"] == "invalid_target"
-    second = refreshed(made["refresh_token"]).json()
+    for less in ("probe:describe_process", "else", "no scope!"):
+        assert refreshed(made["refresh_token"], scope=less).json()["error"] == "invalid_scope"
+    second = refreshed(made["refresh_token"], scope="probe else").json()  # what it once asked for, said again
+    assert second["scope"] == "probe"
     lost = refreshed(made["refresh_token"])  # the answer was lost: the same again, and no fork
     assert lost.status_code == 200
     third = refreshed(second["refresh_token"])

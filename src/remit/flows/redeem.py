@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from remit.core.authorization_code import CODE_S, REUSE_GRACE_S, Family, KeptCode
 from remit.core.clients import Client
 from remit.core.consent import ConsentState
-from remit.core.errors import Refusal
+from remit.core.errors import Invalid, Refusal
 from remit.core.grant import GrantEvent
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
 from remit.core.pkce import METHOD, CodeChallenge, verified
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import parse_scope
+from remit.core.scope import Scope, parse_scope, within
 from remit.core.secret import Secret
 from remit.core.stored_grant import constraints_from_stored
 from remit.flows.authorize import CODE, Authorize
@@ -163,8 +163,9 @@ class Redeem:
             raise OAuthError("invalid_grant", "the refresh token's grant is over")
         if parameters.get("resource", live.grant.resource) != live.grant.resource:
             raise OAuthError("invalid_target", f"the grant is for {live.grant.resource}")
-        if parameters.get("scope"):  # a token of ours says what its grant says; a narrower one would not be narrower
-            raise OAuthError("invalid_scope", "scope cannot be changed by refreshing: ask anew")
+        if parameters.get("scope") and not _names_all(parameters["scope"], live.grant.scopes):
+            # a token of ours says what its grant says; a narrower one would not be narrower
+            raise OAuthError("invalid_scope", "scope cannot be narrowed by refreshing: ask anew")
         granted = self.create.token_for(live)
         now_s = self.create.clock.now_s()
         if generation == family.generation:
@@ -223,3 +224,12 @@ class Redeem:
             )
         except Refusal:
             return
+
+
+def _names_all(text: str, held: frozenset[Scope]) -> bool:
+    """Whether a client that says again what it once asked for names all it was given (RFC 6749 section 3.3: what goes
+    beyond that is ignored, and the answer says so)."""
+    try:
+        return within(held, frozenset(map(parse_scope, text.split(" "))))
+    except Invalid as error:
+        raise OAuthError("invalid_scope", error.detail) from error
