@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tools.reference.adapters import adapter_pages
+from tools.reference.clients import clients_table
 from tools.reference.commands import commands_page
 from tools.reference.events import events_page
 from tools.reference.refusals import reasons_page
@@ -33,6 +34,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "events.md": events_page(),
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "admin-socket.md": with_table(REFERENCE / "admin-socket.md", "acts", acts_table()),
+        REFERENCE / "clients.md": with_table(REFERENCE / "clients.md", "clients", clients_table()),
         REFERENCE / "limits.md": with_table(REFERENCE / "limits.md", "constants", constants_table()),
         DIAGNOSIS: with_table(DIAGNOSIS, "causes", causes_table()),
         **adapter_pages(),

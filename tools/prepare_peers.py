@@ -3,9 +3,10 @@
 
     prepare_peers.py [--json] [NAME ...]
 
-The demo's servers are those of remit.app.peers; the conformance suite, which only this checkout needs, is pinned in
-tools/peers/. `--json` prints {"schema": "remit.peers/1", "peers": {NAME: {"command": [...], "version": "..."}}} on
-stdout; everything else goes to stderr. Exit codes: 0 ready, 2 usage, 5 something could not be fetched.
+The demo's servers are those of remit.app.peers; the conformance suite and the clients from npm, which only this
+checkout needs, are pinned in tools/peers/. `--json` prints {"schema": "remit.peers/1", "peers": {NAME: {"command":
+[...], "version": "..."}}} on stdout; everything else goes to stderr. Exit codes: 0 ready, 2 usage, 5 something could
+not be fetched.
 """
 
 from __future__ import annotations
@@ -17,11 +18,37 @@ import time
 from functools import partial
 from pathlib import Path
 
-from remit.app.peers.prepare import INSTALLERS, FetchFailed, Installer, cache_home, node_peer, prepare, say
+from remit.app.peers.prepare import (
+    INSTALLERS,
+    FetchFailed,
+    Installer,
+    Peer,
+    cache_home,
+    fill_prefix,
+    find_node,
+    installed,
+    node_peer,
+    prepare,
+    say,
+)
+
+LOCKS = Path(__file__).parent / "peers"
+
+
+def npm_clients(home: Path) -> Peer:
+    """OAuth and MCP clients from npm, side by side: the command is Node.js and the `node_modules` that holds them."""
+    locks, node = LOCKS / "clients", find_node(home)
+    lock = (locks / "package-lock.json").read_bytes()
+    place = installed(home, locks.name, lock, lambda to: fill_prefix(to, locks, node))
+    pins: dict[str, str] = json.loads((locks / "package.json").read_text())["dependencies"]
+    versions = ", ".join(f"{package} {version}" for package, version in pins.items())
+    return Peer((node.node, str(place / "node_modules")), versions)
+
 
 INSTALLERS_HERE: dict[str, Installer] = {
     **INSTALLERS,
-    "conformance": partial(node_peer, Path(__file__).parent / "peers" / "conformance"),
+    "conformance": partial(node_peer, LOCKS / "conformance"),
+    "clients": npm_clients,
 }
 
 

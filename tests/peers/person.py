@@ -63,7 +63,11 @@ def answered(browser: Browser, url: str, **typed: str) -> str:
 
 def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
     """The answer the browser carries to the client."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(answered(browser, url, **typed)).query).items()}
+    return parameters_of(answered(browser, url, **typed))
+
+
+def parameters_of(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
 class Asking:
