@@ -7,7 +7,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup peers demo test test-engines check lint format bench attack docs lock clean
+.PHONY: help setup peers demo test test-engines check lint format bench attack docs screens lock clean
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -51,6 +51,9 @@ attack: setup ## one file per threat, each denial beside its success twin
 docs: setup ## write the generated reference pages, then check every link, setting, reason, command and example
 	@$(BIN)/python -m tools.make_docs
 	@$(PYTEST) tests/docs
+
+screens: setup ## take the pictures of the pages in docs/screens again; needs Chromium
+	@$(BIN)/python -m tests.peers.screens
 
 lock: setup ## resolve the newest versions the ranges allow, with hashes, into the lock files
 	@tools/relock

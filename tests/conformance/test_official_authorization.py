@@ -16,8 +16,7 @@ from tests.peers.remit_process import RemitProcess, free_port
 VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 GRANT = {"authorization-code-grant/AuthorizationCodeGrant": "SUCCESS"}
 METADATA = {"authorization-server-metadata/AuthorizationServerMetadata": "SUCCESS"}
-DESCRIBED = {"authorization-server-metadata-cimd/AuthorizationServerMetadataCIMD": "WARNING"}
-"""Optional in the revisions that know it: Remit takes no client id metadata documents yet."""
+DESCRIBED = {"authorization-server-metadata-cimd/AuthorizationServerMetadataCIMD": "SUCCESS"}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from tests.docs.book import ROOT, anchors, code_blocks, links, page, pages, tabl
 from tests.tidy.rules import WORDS
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+PICTURE_BYTES_MAX = 100_000
 KNOWN = [" ".join(path) for path, _ in commands()]
 DECISIONS = sorted(name for name in pages() if re.match(r"docs/decisions/\d", name))
 
@@ -25,6 +26,13 @@ def test_relative_links_lead_to_files_and_headings(name: str) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
             broken.append(target)
     assert broken == []
+
+
+def test_every_picture_is_small_and_shown() -> None:
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs/screens").iterdir()}
+    assert {name: size for name, size in pictures.items() if size > PICTURE_BYTES_MAX} == {}
+    shown = {target.rpartition("/")[2] for name in pages() for target in links(pages()[name]) if "/screens/" in target}
+    assert shown == set(pictures)
 
 
 @pytest.mark.parametrize("name", pages())

@@ -1,22 +1,28 @@
-"""The loopback end of a login: a client's listener on the person's own device, good for one answer."""
+"""The loopback end of a login: what listens on the person's own device until a browser comes back to it."""
 
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 WAIT_S_MAX = 30.0
 
 
-class Callback(HTTPServer):
-    """Use it as a context; `taken` waits for the path and query that a browser is sent to."""
+class Callback(ThreadingHTTPServer):
+    """Use it as a context. It shows the page `shows`; `taken` waits for the path and query that a browser is sent to,
+    `headers` are those it sent.
+    """
 
-    def __init__(self, port: int = 0) -> None:
+    daemon_threads = True  # a browser opens connections before it knows what for
+
+    def __init__(self, port: int = 0, shows: str = "<p>Back at the client.</p>") -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.timeout = WAIT_S_MAX
+        self.page = f"<!doctype html><title>Another site</title>{shows}".encode()
+        self.headers: dict[str, str] = {}
         self._target = ""
-        self._thread = threading.Thread(target=self.handle_request, name="callback")
+        self._came = threading.Event()
+        self._thread = threading.Thread(target=self.serve_forever, name="callback")
 
     @property
     def url(self) -> str:
@@ -27,28 +33,36 @@ class Callback(HTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.shutdown()
         self._thread.join()
         self.server_close()
 
     def taken(self) -> str:
-        self._thread.join()
+        assert self._came.wait(WAIT_S_MAX), "no browser came"
         return self._target
 
-    def take(self, target: str) -> None:
-        self._target = target
+    def take(self, target: str, headers: dict[str, str]) -> None:
+        if not self._came.is_set():
+            self._target, self.headers = target, headers
+            self._came.set()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that closes a connection it opened for nothing."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Callback
 
     def do_GET(self) -> None:
-        self.server.take(self.path)
-        said = b"<!doctype html><title>Back at the client</title><p>Back at the client.</p>"
+        if self.path == "/favicon.ico":
+            self.send_error(404)
+            return
+        self.server.take(self.path, {name.lower(): value for name, value in self.headers.items()})
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")
-        self.send_header("content-length", str(len(said)))
+        self.send_header("content-length", str(len(self.server.page)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(self.server.page)
 
     def log_message(self, format: str, *args: Any) -> None:
         return None

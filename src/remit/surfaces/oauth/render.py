@@ -108,5 +108,7 @@ def grant_shown(live: LiveGrant) -> dict[str, Any]:
         "resource": grant.resource,
         "until": _moment(grant.expires_at_s),
         "calls": f"{live.calls_used}{of} used",
-        "by": f"{grant.origin.by} ({grant.origin.how})",
+        "by": f"you ({grant.origin.by})"
+        if grant.origin.how == "consent"
+        else f"{grant.origin.by} ({grant.origin.how})",
     }
