@@ -91,6 +91,9 @@ def assert_narrowed(made: Made) -> None:
         assert (granted["tool"], granted["max_calls"], granted["purpose"]) == (TOOL, 5, "look")
         assert made["tools"] == [TOOL]
         assert made["after"] == 401
+    if "claims" in made:  # the client as a resource server: it holds the token against the published keys
+        assert made["claims"]["scope"] == f"probe:{TOOL}"
+        assert made["elsewhere"] == "OAUTH_JWT_CLAIM_COMPARISON_FAILED"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])

@@ -74,8 +74,8 @@ def registered(folder: Path) -> dict[str, Any]:
         "typescript-sdk": {"tenant": "acme", "redirect_uris": [plain]},
         "mcp-remote": {"tenant": "acme", "redirect_uris": [f"http://localhost{oauth}"]},
         "inspector": {"tenant": "acme", "redirect_uris": [f"http://127.0.0.1{oauth}"]},
-        "openid-client": {"tenant": "acme", "redirect_uris": [plain], **secret},
-        "oauth4webapi": {"tenant": "acme", "redirect_uris": [plain], **key},
+        "openid-client": {"tenant": "acme", "redirect_uris": [plain], "require_par": True, **secret},
+        "oauth4webapi": {"tenant": "acme", "redirect_uris": [plain], "require_par": True, **key},
     }
 
 
