@@ -122,7 +122,7 @@ def test_an_unmodified_client_and_a_real_browser_need_nobody_in_between(
             shown.open(url)
             agree(shown)
 
-        made = Npm.installed().mcp_remote(Login(f"{remit.url}/mcp/probe", tmp_path, go_to))
+        made = Npm.installed().mcp_remote(Login(f"{remit.url}/mcp/probe", tmp_path, go_to, "mcp-remote"))
         assert "Authorization successful" in shown.text
     assert made["called"]["structuredContent"]["pid"] > 0
     assert TOOL in made["tools"]

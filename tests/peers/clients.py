@@ -50,11 +50,15 @@ class GaveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where a client is pointed at, and the browser it has. `home` is its home directory."""
+    """Where a client is pointed at, and the browser it has. `home` is its home directory. Without a `client_id` it is
+    not registered, and has a `document` that says what it is, or has to register itself.
+    """
 
     url: str
     home: Path
     go_to: GoTo
+    client_id: str = ""
+    document: str = ""
     port: int = field(default_factory=free_port)
 
 
@@ -62,20 +66,27 @@ Made = Mapping[str, Any]
 """`tools`: their names; `called`: the result; and what else a client tells."""
 
 
+REDIRECTS: Mapping[str, str] = {
+    "python-sdk": "http://127.0.0.1/callback",
+    "typescript-sdk": "http://127.0.0.1/callback",
+    "mcp-remote": "http://localhost/oauth/callback",
+    "inspector": "http://127.0.0.1/oauth/callback",
+    "openid-client": "http://127.0.0.1/callback",
+    "oauth4webapi": "http://127.0.0.1/callback",
+}
+"""Client id → the address its answers go to unless it is told otherwise, at any port."""
+
+
 def registered(folder: Path) -> dict[str, Any]:
-    """The `clients` of remit.yaml: each with the address its answers go to unless it is told otherwise."""
+    """The `clients` of remit.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret").write_text(SECRET)
-    plain, oauth = "http://127.0.0.1/callback", "/oauth/callback"
-    secret = {"auth": "client_secret_basic", "secret": f"${{file:{folder / 'secret'}}}"}
-    key = {"auth": "private_key_jwt", "jwks": {"keys": [KEY.as_dict(private=False)]}}
+    secret = {"auth": "client_secret_basic", "secret": f"${{file:{folder / 'secret'}}}", "require_par": True}
+    key = {"auth": "private_key_jwt", "jwks": {"keys": [KEY.as_dict(private=False)]}, "require_par": True}
+    proof = {"openid-client": secret, "oauth4webapi": key}
     return {
-        "python-sdk": {"tenant": "acme", "redirect_uris": [plain]},
-        "typescript-sdk": {"tenant": "acme", "redirect_uris": [plain]},
-        "mcp-remote": {"tenant": "acme", "redirect_uris": [f"http://localhost{oauth}"]},
-        "inspector": {"tenant": "acme", "redirect_uris": [f"http://127.0.0.1{oauth}"]},
-        "openid-client": {"tenant": "acme", "redirect_uris": [plain], "require_par": True, **secret},
-        "oauth4webapi": {"tenant": "acme", "redirect_uris": [plain], "require_par": True, **key},
+        name: {"tenant": "acme", "redirect_uris": [redirect], **proof.get(name, {})}
+        for name, redirect in REDIRECTS.items()
     }
 
 
@@ -95,13 +106,14 @@ class Npm:
         node, modules = json.loads(done.stdout)["peers"]["clients"]["command"]
         return cls(node, Path(modules))
 
-    def driver(self, name: str, client_id: str, login: Login) -> Made:
+    def driver(self, name: str, login: Login) -> Made:
         """A library, used by a file of tests/peers/node."""
         place = login.home / "node"
         shutil.copytree(ROOT / "tests" / "peers" / "node", place, dirs_exist_ok=True)
         if not (place / "node_modules").exists():
             (place / "node_modules").symlink_to(self.modules)
-        asked = {"url": login.url, "client_id": client_id, "port": login.port, "tool": TOOL}
+        asked = {"url": login.url, "port": login.port, "tool": TOOL}
+        asked |= {"client_id": login.client_id, "document": login.document}
         asked |= {"secret": SECRET, "key": KEY.as_dict(private=True)}
         said = run([self.node, str(place / f"{name}.mjs"), json.dumps(asked)], login)
         made: Made = json.loads(said[-1])
@@ -111,8 +123,10 @@ class Npm:
         """Its command-line client: a login and the list, then as another process the call."""
         launcher = self.modules / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
         back = f"http://127.0.0.1:{login.port}/oauth/callback"
-        which = ["--transport", "http", "--client-id", "inspector", "--callback-url", back, "--format", "json"]
-        command = [self.node, str(launcher), "--cli", login.url, *which]
+        known = ["--client-id", login.client_id] if login.client_id else []
+        known += ["--client-metadata-url", login.document] if login.document else []
+        how = ["--transport", "http", "--callback-url", back, "--format", "json"]
+        command = [self.node, str(launcher), "--cli", login.url, *how, *known]
         listed = run([*command, "--method", "tools/list"], login)
         modern = ["--protocol-era", "modern", "--stored-auth-only"]
         called = run([*command, "--method", "tools/call", "--tool-name", TOOL, *modern], login)
@@ -122,7 +136,9 @@ class Npm:
     def mcp_remote(self, login: Login) -> Made:
         """A stdio server to the official Python SDK, which knows nothing of the login."""
         proxy = str(self.modules / "mcp-remote/dist/proxy.js")
-        known = ["--static-oauth-client-info", json.dumps({"client_id": "mcp-remote"})]
+        info = json.dumps({"client_id": login.client_id})
+        known = ["--static-oauth-client-info", info] if login.client_id else []
+        known += ["--client-metadata-url", login.document] if login.document else []
         server = StdioServerParameters(
             command=self.node, args=[proxy, login.url, str(login.port), *known], env=environment(login)
         )
@@ -143,7 +159,7 @@ def _ended(client: Coroutine[Any, Any, Made]) -> Made:
 
 
 async def _python_sdk(login: Login) -> Made:
-    kept, back = Kept(login.port), dict[str, str]()
+    kept, back = Kept(login), dict[str, str]()
 
     async def redirected(url: str) -> None:
         with Callback(login.port) as listener:
@@ -153,7 +169,8 @@ async def _python_sdk(login: Login) -> Made:
     async def called_back() -> AuthorizationCodeResult:
         return AuthorizationCodeResult(code=back["code"], state=back["state"], iss=back["iss"])
 
-    auth = OAuthClientProvider(login.url, kept.metadata, kept, redirected, called_back)
+    document = login.document or None
+    auth = OAuthClientProvider(login.url, kept.metadata, kept, redirected, called_back, client_metadata_url=document)
     async with httpx2.AsyncClient(auth=auth, timeout=CLIENT_S_MAX, trust_env=False) as http:
         return await _used(streamable_http_client(login.url, http_client=http))
 
@@ -166,15 +183,17 @@ async def _used(transport: Any) -> Made:
 
 
 class Kept:
-    """What a client of the Python SDK keeps between runs: it is registered already."""
+    """What a client of the Python SDK keeps between runs."""
 
-    def __init__(self, port: int) -> None:
-        back = [AnyUrl(f"http://127.0.0.1:{port}/callback")]
+    def __init__(self, login: Login) -> None:
+        back = [AnyUrl(f"http://127.0.0.1:{login.port}/callback")]
         self.metadata = OAuthClientMetadata(redirect_uris=back, token_endpoint_auth_method="none")
-        self.info = OAuthClientInformationFull(
-            client_id="python-sdk", redirect_uris=back, token_endpoint_auth_method="none"
-        )
         self.tokens: OAuthToken | None = None
+        self.info: OAuthClientInformationFull | None = None
+        if login.client_id:
+            self.info = OAuthClientInformationFull(
+                client_id=login.client_id, redirect_uris=back, token_endpoint_auth_method="none"
+            )
 
     async def get_tokens(self) -> OAuthToken | None:
         return self.tokens
@@ -182,11 +201,11 @@ class Kept:
     async def set_tokens(self, tokens: OAuthToken) -> None:
         self.tokens = tokens
 
-    async def get_client_info(self) -> OAuthClientInformationFull:
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
         return self.info
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        raise AssertionError("it is registered already")
+        self.info = client_info
 
 
 # processes --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ def walked(seen: Sequence[Seen], endpoint: str) -> dict[str, str]:
     """
     (asked, *_), codes = at(seen, "/authorize", 303), at(seen, "/token", 200, grant_type="authorization_code")
     return {
+        "registration": _registration(seen, asked),
         "discovery": " → ".join(_discovery(seen, endpoint)) or "-",
         "authentication": _authentication(codes[0]) if codes else "-",
         "request": ", ".join(_request([*at(seen, "/par", 201), asked])),
@@ -40,6 +41,12 @@ def _discovery(seen: Sequence[Seen], endpoint: str) -> Iterator[str]:
         yield "server metadata"
     elif at(seen, "/.well-known/openid-configuration", 200):
         yield "OpenID metadata"
+
+
+def _registration(seen: Sequence[Seen], asked: Seen) -> str:
+    if at(seen, "/register", 201):
+        return "registers itself"
+    return "describes itself" if asked.sent.get("client_id", "").startswith("https://") else "is registered"
 
 
 def _authentication(exchange: Seen) -> str:

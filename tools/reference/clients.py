@@ -17,17 +17,20 @@ COLUMNS = {
     "refresh": "refreshes",
     "revoke": "revokes",
 }
+LAST = ("another's `iss`", "not registered, it")
 
 
 def clients_table() -> list[str]:
     pins = versions()
-    lines = [row(("client", "version", *COLUMNS.values(), "another's `iss`")), row(["---"] * (len(COLUMNS) + 3))]
+    lines = [row(("client", "version", *COLUMNS.values(), *LAST)), row(["---"] * (2 + len(COLUMNS) + len(LAST)))]
     for client in read("clients")["clients"]:
         name, package, steps = client["name"], client["package"], client["steps"]
         require([f"the version of {package}"] if package not in pins else [])
         require(f"{step} of {name}" for step in COLUMNS if step not in steps)
         noticed = {"compared": "is noticed", "not compared": "is not noticed"}[client["iss"]]
-        lines.append(row((f"{name} (`{package}`)", pins[package], *(steps[step] for step in COLUMNS), noticed)))
+        alone = ", ".join(client.get("unregistered", ())) or "-"
+        taken = (steps[step] for step in COLUMNS)
+        lines.append(row((f"{name} (`{package}`)", pins[package], *taken, noticed, alone)))
     return lines
 
 

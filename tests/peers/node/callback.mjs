@@ -20,14 +20,20 @@ export function person(url) {
   });
 }
 
-/** What an OAuth client provider of the MCP SDKs keeps; this one is registered already. */
+/** What an OAuth client provider of the MCP SDKs keeps. Without a client id it registers, or has a document that says
+ * what it is. */
 export class Kept {
   redirectUrl = redirectUri;
-  clientMetadata = { client_name: "a test's client", redirect_uris: [redirectUri] };
+  clientMetadata = {
+    client_name: "a test's client",
+    redirect_uris: [redirectUri],
+    token_endpoint_auth_method: "none",
+  };
+  clientMetadataUrl = asked.document || undefined;
   #tokens;
   #verifier;
   #state;
-  #information = { client_id: asked.client_id };
+  #information = asked.client_id ? { client_id: asked.client_id } : undefined;
   clientInformation = () => this.#information;
   saveClientInformation = (information) => void (this.#information = information);
   tokens = () => this.#tokens;
