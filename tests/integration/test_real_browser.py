@@ -98,7 +98,7 @@ def agree(shown: Window) -> None:
     shown.press(SPACE, SPACE)  # taken off, and ticked again
     shown.tab_to("#purpose")
     shown.press("triage a build")
-    shown.tab_to("button[value=yes]")
+    shown.tab_to("form.question button[value=yes]")
     shown.submit(ENTER)
 
 
@@ -175,9 +175,7 @@ def test_a_form_of_another_site_does_not_say_yes(driver: Driver, remit: RemitPro
     with window(driver) as shown:
         signed_in(shown, remit)
         shown.open(Asking(remit).url)
-        fields = shown.script(
-            "return Object.fromEntries(new FormData(document.querySelector('form[action=\"/consent\"]')))"
-        )
+        fields = shown.script("return Object.fromEntries(new FormData(document.querySelector('form.question')))")
         fields |= {"answer": "yes", "purpose": "whatever"}
         inputs = "".join(f"<input name='{name}' value='{value}'>" for name, value in fields.items())
         form = f"<form method='post' action='{remit.url}/consent'>{inputs}<button>Win a prize</button></form>"

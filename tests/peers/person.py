@@ -53,10 +53,11 @@ def begun(browser: Browser, url: str) -> Page:
 
 
 def answered(browser: Browser, url: str, **typed: str) -> str:
-    """The address at the client that the browser is sent to."""
+    """The address at the client that the browser is sent to. What was agreed to before is answered anew."""
     page = begun(browser, url)
     assert page.status == 200, page.text
-    answer = browser.submit(page.form("/consent"), **({"purpose": "try it", "ttl_s": "3600", "answer": "yes"} | typed))
+    *_, question = (form for form in page.forms if form.action == "/consent")
+    answer = browser.submit(question, **({"purpose": "try it", "ttl_s": "3600", "answer": "yes"} | typed))
     assert answer.status == 303, answer.text
     return answer.location
 
