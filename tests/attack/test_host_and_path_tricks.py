@@ -76,7 +76,7 @@ async def test_no_page_takes_our_name_from_a_header() -> None:
     async def nobody(_: object) -> None:
         raise AssertionError("no token was asked for")
 
-    app = oauth_app(issuer=URL, flows=Flows(*[nobody] * 5), public_keys=dict)  # type: ignore[arg-type]
+    app = oauth_app(issuer=URL, flows=Flows(*[nobody] * 6), public_keys=dict)  # type: ignore[arg-type]
     side = SideLoop()
     try:
         bridge = AsgiBridge(app, side, scheme="http", server=("127.0.0.1", 8700))

@@ -131,7 +131,7 @@ async def guessing_server_names(_: Path) -> Gains:
     async def nobody(request: object) -> None:
         raise AssertionError(f"no token was asked for: {request}")
 
-    pages = app.oauth_app(issuer=URL, flows=app.Flows(*[nobody] * 5), public_keys=dict)  # type: ignore[arg-type]
+    pages = app.oauth_app(issuer=URL, flows=app.Flows(*[nobody] * 6), public_keys=dict)  # type: ignore[arg-type]
     side = SideLoop()
     try:
         bridge = AsgiBridge(pages, side, scheme="http", server=("127.0.0.1", 8700))

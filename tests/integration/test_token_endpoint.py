@@ -31,8 +31,10 @@ from remit.core.grant import Calls, bind
 from remit.core.grantbook import GrantBook
 from remit.core.secret import Secret
 from remit.flows.authorize import Authorize
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.push_request import PushRequest
@@ -104,18 +106,20 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     assertions = JwtAssertions(clock, audiences=frozenset({ISSUER, f"{ISSUER}/token"}))
     sealer = FakeSealer()
     described = SelfDescribed(registry.clients, {}, FakeFetcher(), store, ledger, clock, entropy)
-    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy, described)
+    devices = DeviceRequests(store, sealer, clock, entropy)
+    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy, described, devices)
     ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
     redeem = Redeem(create, authorize, ending, sealer)
     authenticate = AuthenticateClient(create, assertions, ledger, clock, entropy)
-    flow, push = IssueToken(create, redeem, authenticate, clock), PushRequest(authenticate, store)
+    device, push = AuthorizeDevice(authenticate, authorize, redeem), PushRequest(authenticate, store)
+    flow = IssueToken(create, redeem, authenticate, device, clock)
     authenticator = TokenAuthenticator(keys.tokens, grants, clock, issuer=ISSUER)
     introspect = Introspect(authenticate, authenticator, grants, keys.tokens)
 
     async def nobody() -> None:
         """Registration is not what this is about."""
 
-    flows = Flows(flow.issue, flow.revoke, push.push, introspect.introspect, nobody)
+    flows = Flows(flow.issue, flow.revoke, push.push, device.begin, introspect.introspect, nobody)
     app = oauth_app(issuer=ISSUER, flows=flows, public_keys=keys.tokens.public_keys)
     yield Deployment(app, authenticator, grants, clock)
     await store.close()

@@ -15,6 +15,7 @@ from remit.core.scope import OneTool, Scope, ToolName, WholeServer, constraint
 from remit.core.secret import Secret
 from remit.flows.authorize import Authorize
 from remit.flows.create_grant import AdministrationRequest, CreateGrant, Granted, Registry
+from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
 from remit.flows.load_grants import LoadGrants
 from remit.flows.redeem import Redeem
@@ -114,6 +115,7 @@ class Scene:
         )
         self.sealer = FakeSealer()
         self.described = self.describing(registry.clients)
+        self.devices = DeviceRequests(self.store, self.sealer, self.clock, self.entropy)
         self.authorize = self.authorizing()
         self.redeem = Redeem(self.create, self.authorize, self.ending, self.sealer)
 
@@ -124,7 +126,7 @@ class Scene:
     def authorizing(self) -> Authorize:
         return Authorize(
             self.create, self.create.catalog, self.sealer, self.store, self.ledger, self.clock, self.entropy,
-            self.described,
+            self.described, self.devices,
         )  # fmt: skip
 
     def _end_processes(self, grant_id: str) -> int:

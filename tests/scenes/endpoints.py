@@ -16,6 +16,7 @@ from remit.core.clients import Client, ClientAuthentication, ClientBook
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import Choice
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient, ClientRequest
 from remit.flows.introspect import Introspect
 from remit.flows.push_request import PushRequest
@@ -83,7 +84,8 @@ class Endpoints(Scene):
 
     def build(self) -> None:
         """The flows, knowing nothing yet."""
-        self.issue = IssueToken(self.create, self.redeem, self.door, self.clock)
+        self.device = AuthorizeDevice(self.door, self.authorize, self.redeem)
+        self.issue = IssueToken(self.create, self.redeem, self.door, self.device, self.clock)
         self.push = PushRequest(self.door, self.store)
         self.authenticator = FakeAuthenticator(self.tokens, self.clock)
         self.introspect = Introspect(self.door, self.authenticator, self.grants, self.tokens)
@@ -105,7 +107,7 @@ class Endpoints(Scene):
         after.ledger, after.sealer = self.ledger, self.sealer
         load, after.grants = self.loading()
         await load.load()
-        for flow in (after.create, after.ending, after.authorize, after.redeem, after.door):
+        for flow in (after.create, after.ending, after.authorize, after.redeem, after.door, after.devices):
             for name in ("ledger", "grants", "sealer"):
                 if hasattr(flow, name):
                     setattr(flow, name, getattr(after, name))

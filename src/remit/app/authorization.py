@@ -15,9 +15,11 @@ from remit.app.settings import Configuration
 from remit.core.catalog import Catalog
 from remit.core.grantbook import GrantBook
 from remit.flows.authorize import Authorize
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient
 from remit.flows.consent_rules import ConsentRules
 from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.own_grants import OwnGrants
@@ -52,6 +54,7 @@ class Authorization(NamedTuple):
     own_grants: OwnGrants
     redeem: Redeem
     push: PushRequest
+    device: AuthorizeDevice
     token: IssueToken
     introspect: Introspect
 
@@ -73,10 +76,12 @@ def authorization(
         forbids=rules.forbids,
     )  # fmt: skip
     described = SelfDescribed(registered.clients, domain_rules(configuration), fetcher, *keeping)
-    authorize = Authorize(create_grant, granting.catalog, sealer, *keeping, described)
+    devices = DeviceRequests(files.store, sealer, files.clock, files.entropy)
+    authorize = Authorize(create_grant, granting.catalog, sealer, *keeping, described, devices)
     redeem = Redeem(create_grant, authorize, end_grant, sealer)
     assertions = client_assertions(files, registered.issuer)
     authenticate = AuthenticateClient(create_grant, assertions, files.ledger, files.clock, files.entropy)
+    device = AuthorizeDevice(authenticate, authorize, redeem)
     is_used = authorize.consent_registry.is_agreed_to
     return Authorization(
         create_grant=create_grant,
@@ -88,7 +93,8 @@ def authorization(
         own_grants=OwnGrants(grants, end_grant, authorize, files.clock),
         redeem=redeem,
         push=PushRequest(authenticate, files.store),
-        token=IssueToken(create_grant, redeem, authenticate, files.clock),
+        device=device,
+        token=IssueToken(create_grant, redeem, authenticate, device, files.clock),
         introspect=Introspect(authenticate, walk.authenticator, grants, files.keys.tokens),
     )
 

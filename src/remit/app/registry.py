@@ -113,6 +113,7 @@ def _client(name: str, entry: ClientSettings, configuration: Configuration) -> C
         terms=terms,
         redirects=frozenset(entry.redirect_uris),
         require_par=entry.require_par,
+        device=entry.device,
         introspects=frozenset(_resource(configuration.settings.public_url, name) for name in entry.introspects),
     )
 

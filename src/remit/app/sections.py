@@ -102,6 +102,7 @@ class ClientSettings(Strict, frozen=True):
     redirect_uris: list[str] = field(default_factory=list)
     require_par: bool = False
     introspects: list[str] = field(default_factory=list)
+    device: bool = False
     grant: GrantTemplate | None = None
 
 

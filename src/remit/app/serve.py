@@ -34,6 +34,7 @@ from remit.surfaces.mcp.router import Router
 from remit.surfaces.mcp.walks import EndpointSettings
 from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.surfaces.oauth.consent import routes as consent_routes
+from remit.surfaces.oauth.device import routes as device_routes
 from remit.surfaces.oauth.metadata import Offers
 from remit.surfaces.oauth.pages import People, routes
 from remit.wire.http1 import Limits
@@ -161,12 +162,15 @@ def _pages(remit: Remit) -> AsgiApp:
 
         return hopping
 
-    people = People(remit.sign_in, remit.own_grants, remit.authorize, remit.push, remit.remember, at_home, issuer)
-    pages = [*routes(people), *consent_routes(people)]
+    people = People(
+        remit.sign_in, remit.own_grants, remit.authorize, remit.push, remit.device, remit.remember, at_home, issuer
+    )
+    pages = [*routes(people), *consent_routes(people), *device_routes(people)]
     flows = Flows(
         issue=hop(remit.token.issue),
         revoke=hop(remit.token.revoke),
         push=hop(remit.push.push),
+        begin_device=hop(remit.device.begin),
         introspect=hop(remit.introspect.introspect),
         register=hop(remit.register.register),
     )
@@ -209,6 +213,7 @@ async def _sweep(remit: Remit) -> None:
             await remit.authorize.sweep()
             await remit.redeem.sweep()
             await remit.push.sweep()
+            await remit.device.sweep()
             remit.introspect.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})

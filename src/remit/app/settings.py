@@ -234,8 +234,9 @@ def _check_client(name: str, client: ClientSettings, tenants: set[str], environm
         problems.append(f"{where}.secret: expected a reference like ${{env:NAME}} or ${{file:PATH}}")
     if client.auth == "private_key_jwt" and not client.jwks.get("keys"):
         problems.append(f"{where}.jwks: private_key_jwt needs the client's public keys")
-    if client.auth != "none" and not (client.grant or client.redirect_uris or client.introspects):
-        problems.append(f"{where}: a client that authenticates needs a grant template, redirect_uris or introspects")
+    if client.auth != "none" and not (client.grant or client.redirect_uris or client.introspects or client.device):
+        needs = "a grant template, redirect_uris, introspects or device"
+        problems.append(f"{where}: a client that authenticates needs {needs}")
     problems += misfit_redirects(f"{where}.redirect_uris", client.redirect_uris)
     if client.grant is not None and client.grant.environment not in environments:
         problems.append(f"{where}.grant.environment: {client.grant.environment!r} is not in environments")

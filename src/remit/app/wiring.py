@@ -41,6 +41,7 @@ from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.consent_rules import ConsentRules
 from remit.flows.create_grant import CreateGrant, Registry
 from remit.flows.end_grant import EndGrant
@@ -100,6 +101,7 @@ class Remit:
     own_grants: OwnGrants
     redeem: Redeem
     push: PushRequest
+    device: AuthorizeDevice
     token: IssueToken
     introspect: Introspect
     administer: Administer

@@ -15,6 +15,7 @@ from typing import Final
 
 from remit.core.authorization_details import Asked, parse_details
 from remit.core.clients import Client
+from remit.core.device_code import DEVICE
 from remit.core.errors import Invalid, refuse
 from remit.core.pkce import CodeChallenge
 from remit.core.reasons import Reason
@@ -94,6 +95,32 @@ class AuthorizationRequest:
     nonce: str
     max_age_s: float
 
+    @property
+    def client(self) -> Client:
+        return self.address.client
+
+    @property
+    def destination(self) -> str:
+        return self.address.redirect_uri
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a device asks for that has no browser (RFC 8628). `device` is the row that waits for the answer. Its person
+    is asked each time, whatever they agreed to before: somebody else may have sent them the code (section 5.4).
+    """
+
+    client: Client
+    device: str
+    resource: str
+    asked: Asked | Unspecified
+    prompts: frozenset[Prompt] = frozenset({Prompt.CONSENT})
+    max_age_s: float = float("inf")
+
+    @property
+    def destination(self) -> str:
+        return DEVICE
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -130,11 +157,7 @@ def asked(address: ReturnAddress, parameters: Mapping[str, str], resources: Cont
     for name in ("state", "nonce"):
         if parameters.get(name) and not _VALUE.match(parameters[name]):
             raise AuthorizationError(ErrorCode.INVALID_REQUEST, f"{name}: expected 1 to 1024 visible ASCII characters")
-    resource = parameters.get("resource", "")
-    if not resource:
-        raise AuthorizationError(ErrorCode.INVALID_TARGET, "resource is missing: name the endpoint (RFC 8707)")
-    if resource not in resources:
-        raise AuthorizationError(ErrorCode.INVALID_TARGET, f"resource: no endpoint of ours: {resource[:80]}")
+    resource = _resource(parameters, resources)
     return AuthorizationRequest(
         address=address,
         resource=resource,
@@ -144,6 +167,24 @@ def asked(address: ReturnAddress, parameters: Mapping[str, str], resources: Cont
         nonce=parameters.get("nonce", ""),
         max_age_s=_max_age_s(parameters.get("max_age", "")),
     )
+
+
+def asked_by_device(
+    client: Client, device: str, parameters: Mapping[str, str], resources: Container[str]
+) -> DeviceRequest:
+    """The same of a device authorization request (RFC 8628 section 3.1): `resource`, `scope`, `authorization_details`.
+    Raises `AuthorizationError`."""
+    resource = _resource(parameters, resources)
+    return DeviceRequest(client, device, resource, _asked(parameters, resource))
+
+
+def _resource(parameters: Mapping[str, str], resources: Container[str]) -> str:
+    resource = parameters.get("resource", "")
+    if not resource:
+        raise AuthorizationError(ErrorCode.INVALID_TARGET, "resource is missing: name the endpoint (RFC 8707)")
+    if resource not in resources:
+        raise AuthorizationError(ErrorCode.INVALID_TARGET, f"resource: no endpoint of ours: {resource[:80]}")
+    return resource
 
 
 def _require_understood(parameters: Mapping[str, str]) -> None:

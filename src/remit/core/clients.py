@@ -76,7 +76,7 @@ class Client:
     endpoint may go to; without any, none may. `domain` is the host it is described at (client id metadata document),
     and `name` what it calls itself there, which nobody has verified. `require_par`: what it asks people for it pushes
     here itself first (RFC 9126). `introspects` are the resources whose tokens it may ask about (RFC 7662); without any,
-    none.
+    none. `device`: it runs where there is no browser (RFC 8628).
     """
 
     id: str
@@ -92,6 +92,7 @@ class Client:
     self_registered: bool = False
     require_par: bool = False
     introspects: frozenset[str] = frozenset()
+    device: bool = False
 
     @property
     def attestation(self) -> Attestation:

@@ -81,6 +81,13 @@ MEANING: Final[dict[Reason, Meaning]] = {
         "this request_uri is used up, too old or not one of this client's",
         "go back to the client and begin again",
     ),
+    Reason.USER_CODE_INVALID: Meaning(
+        _I,
+        400,
+        -32602,
+        "this code is not one that a device shows now",
+        "look at the device again, and begin again there when it is older than ten minutes",
+    ),
     Reason.INVALID_AUTHORIZATION_DETAILS: Meaning(
         _I,
         400,

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     CLIENT_DOCUMENT_INVALID = "client_document_invalid"
     INVALID_REDIRECT = "invalid_redirect"
     REQUEST_URI_INVALID = "request_uri_invalid"
+    USER_CODE_INVALID = "user_code_invalid"
     INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"
     DUPLICATE_REQUEST_ID = "duplicate_request_id"
     SESSION_MISSING = "session_missing"

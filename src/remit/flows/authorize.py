@@ -19,33 +19,39 @@ from urllib.parse import urlencode
 from msgspec.structs import replace as replace_row
 
 from remit.core.authorization_code import CODE_S, KeptCode
-from remit.core.authorization_details import Asked
 from remit.core.authorization_request import (
     AuthorizationError,
     AuthorizationRequest,
+    DeviceRequest,
     ErrorCode,
     Prompt,
     Resources,
     ReturnAddress,
     asked,
+    asked_by_device,
     return_address,
 )
 from remit.core.catalog import Catalog
-from remit.core.consent import Consent, Question, covers, given
+from remit.core.consent import Consent, covers, given
 from remit.core.errors import Denied, refuse
-from remit.core.grant import Budget, Calls, Grant, Unmetered
+from remit.core.grant import Calls, Grant
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import Constraint, Scope, within
+from remit.core.scope import within
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.core.stored_grant import constraints_to_stored
 from remit.flows.answer_error import AnswerError as AnswerError
 from remit.flows.consents import Consents
 from remit.flows.create_grant import ConsentRequest, CreateGrant
+from remit.flows.device_requests import DeviceRequests
 from remit.flows.login_trace import LoginTrace
+from remit.flows.pending import Choice as Choice
+from remit.flows.pending import Pending as Pending
+from remit.flows.pending import question_of as question_of
+from remit.flows.pending import terms_of
 from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
@@ -58,27 +64,9 @@ REQUEST_S: Final = 600.0
 CODE_BYTES: Final = 32
 # What a yes stands for when nobody says how long.
 CONSENT_S: Final = 7_776_000.0
+# The page that says that the device knows now.
+DEVICE_ANSWERED: Final = "/device?answered=1"
 UNSTATED: Final = "not stated yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A request that is right, at one browser. `id` is its own, for the one code it may become."""
-
-    id: str
-    begun_at_s: float
-    request: AuthorizationRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the person made of it: no more than was asked."""
-
-    scopes: frozenset[Scope]
-    environment: str
-    purpose: str
-    purpose_class: str
-    ttl_s: float
 
 
 @dataclass(slots=True)
@@ -93,6 +81,7 @@ class Authorize:
     clock: Clock
     entropy: Entropy
     described: SelfDescribed
+    devices: DeviceRequests
     codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
     consent_registry: Consents = field(init=False)
     trace: LoginTrace = field(init=False)
@@ -111,6 +100,7 @@ class Authorize:
         for row in await self.store.rows(CODE):
             self.codes[row.id] = from_row(row.content, KeptCode)
         await self.consent_registry.load()
+        await self.devices.load()
 
     # 1 the request ----------------------------------------------------------------------------------------------
     def begin(self, parameters: Mapping[str, str], browser: Secret, *, pushed: bool = False) -> str:
@@ -125,6 +115,14 @@ class Authorize:
                 self._checked(parameters, pushed=pushed)
         begun = {"id": login, "at": self.clock.now_s(), "pushed": pushed}
         content = begun | {"parameters": dict(parameters)}
+        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
+
+    def begin_for_device(self, device: str, browser: Secret) -> str:
+        """The same for what a device has asked for, in whichever browser its code is typed. Raises `Invalid`."""
+        login, parameters = self.entropy.id("req"), self.devices.waiting(device).parameters
+        self.trace.begin(login, parameters)
+        begun = {"id": login, "at": self.clock.now_s(), "pushed": False, "device": device}
+        content = begun | {"parameters": parameters}
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
 
     async def introduced(self, handle: str, browser: Secret, session: BrowserSession | None) -> bool:
@@ -143,6 +141,8 @@ class Authorize:
         raises.
         """
         content = self._unsealed(handle, browser)
+        if "device" in content:
+            return Pending(content["id"], content["at"], self._of_device(content["device"]))
         return Pending(content["id"], content["at"], self._checked(content["parameters"], pushed=content["pushed"]))
 
     def moved(self, handle: str, browser: Secret, to: Secret) -> str:
@@ -150,7 +150,7 @@ class Authorize:
         `Invalid` as `opened` does.
         """
         content = self._unsealed(handle, browser)
-        if not self.described.concerns(content["parameters"].get("client_id", "")):
+        if "device" not in content and not self.described.concerns(content["parameters"].get("client_id", "")):
             self._checked(content["parameters"], pushed=content["pushed"])
         return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=to.expose())
 
@@ -180,6 +180,17 @@ class Authorize:
         except AuthorizationError as error:
             raise self._answer_error(address, error.error, error.description) from None
 
+    def _of_device(self, device: str) -> DeviceRequest:
+        """Whoever is registered for devices no longer, or was answered already, is asked for no more."""
+        kept, registry = self.devices.waiting(device), self.create.registry
+        client = registry.clients.get(kept.client)
+        if client is None or not client.device or device in self.codes:
+            raise refuse(Reason.USER_CODE_INVALID)
+        try:
+            return asked_by_device(client, device, kept.parameters, Resources(registry.issuer))
+        except AuthorizationError as error:
+            raise refuse(Reason.USER_CODE_INVALID, error.description) from error
+
     # 2 the person -----------------------------------------------------------------------------------------------
     def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
         """Whether the person has to (again). With `prompt=none` nobody is asked anything: raises `AnswerError`."""
@@ -196,7 +207,10 @@ class Authorize:
 
     def answer_error(self, pending: Pending, error: ErrorCode, description: str) -> AnswerError:
         """An error for the client of this request."""
-        return self._answer_error(pending.request.address, error, description)
+        request = pending.request
+        if isinstance(request, DeviceRequest):
+            return AnswerError(DEVICE_ANSWERED, error.value, description)
+        return self._answer_error(request.address, error, description)
 
     # 3 the question ---------------------------------------------------------------------------------------------
     def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
@@ -214,10 +228,10 @@ class Authorize:
         return self.create.preview(self._request(pending, session, environment))
 
     def _request(self, pending: Pending, session: BrowserSession, environment: str) -> ConsentRequest:
-        scopes, constraints, budget, purpose, ttl_s = _terms(pending.request)
+        scopes, constraints, budget, purpose, ttl_s = terms_of(pending.request)
         return ConsentRequest(
             account=session.account,
-            client=pending.request.address.client.id,
+            client=pending.request.client.id,
             resource=pending.request.resource,
             environment=environment,
             purpose=purpose or UNSTATED,
@@ -229,8 +243,9 @@ class Authorize:
 
     # 4 the answer -----------------------------------------------------------------------------------------------
     async def agree(self, pending: Pending, session: BrowserSession, choice: Choice, *, device: str = "") -> str:
-        """Where the browser goes with the code. The consent is on record, durably, before there is a code. `device` is
-        the browser in which it stands again. Raises `Invalid`, `Denied` for a choice wider than the question, `Outage`.
+        """Where the browser goes, with the code unless that waits for a device. The consent is on record, durably,
+        before there is a code. `device` is the browser in which it stands again. Raises `Invalid`, `Denied` for a
+        choice wider than the question, `Outage`.
         """
         consented, grant = self._consented(pending, session, choice)
         now_s = self.clock.now_s()
@@ -284,22 +299,26 @@ class Authorize:
     ) -> str:
         if any(code.request == pending.id for code in self.codes.values()):
             raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
-        code, kept = self._code(pending, consent, consented, grant)
-        self.codes[row_id(code)] = kept  # before the first await: one request is answered once
+        kept = self._code(pending, consent, consented, grant)
+        id, url = self._held(pending.request)
+        self.codes[id] = kept  # before the first await: one request is answered once
         try:
             await keep(consent, login=pending.id)
-            await self.store.put(CODE, row_id(code), to_row(kept))
+            await self.store.put(CODE, id, to_row(kept))
         except BaseException:
-            del self.codes[row_id(code)]
+            del self.codes[id]
             raise
         self.trace.note(pending.id, Step.AGREED, account=consented.account)
-        return self._url(pending.request.address, {"code": code.expose().decode("ascii")})
+        return url
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
         """Where the browser goes with the person's no."""
-        client_id = pending.request.address.client.id
-        await self.consent_registry.declined(session.account, session.tenant, client_id, login=pending.id)
-        return self._answer_error(pending.request.address, ErrorCode.ACCESS_DENIED, "the person said no").url
+        request = pending.request
+        if isinstance(request, DeviceRequest):
+            self._of_device(request.device)
+            await self.devices.decline(request.device)
+        await self.consent_registry.declined(session.account, session.tenant, request.client.id, login=pending.id)
+        return self.answer_error(pending, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
         """No code becomes a grant on it, or on one it replaced, from now on; what was granted is ended by the caller.
@@ -333,12 +352,11 @@ class Authorize:
         await self.consent_registry.sweep({code.consent for code in self.codes.values()})
 
     # inside -----------------------------------------------------------------------------------------------------
-    def _code(
-        self, pending: Pending, consent: Consent, consented: ConsentRequest, grant: Grant
-    ) -> tuple[Secret, KeptCode]:
+    def _code(self, pending: Pending, consent: Consent, consented: ConsentRequest, grant: Grant) -> KeptCode:
         budget, request = grant.budget, pending.request
-        kept = KeptCode(
-            client=grant.client_id, redirect_uri=request.address.redirect_uri, challenge=request.challenge.digest,
+        return KeptCode(
+            client=grant.client_id, redirect_uri=request.destination,
+            challenge="" if isinstance(request, DeviceRequest) else request.challenge.digest,
             resource=grant.resource, consent=consent.id, grant=self.entropy.id("grt"), account=consented.account,
             scopes=tuple(sorted(map(str, grant.scopes))), constraints=constraints_to_stored(grant.constraints),
             calls_max=budget.calls_max if isinstance(budget, Calls) else None, purpose=grant.purpose.text,
@@ -346,7 +364,14 @@ class Authorize:
             ttl_s=grant.expires_at_s - grant.created_at_s, request=pending.id, issued_at_s=self.clock.now_s(),
             used=False,
         )  # fmt: skip
-        return Secret(self.entropy.bytes(CODE_BYTES).hex().encode("ascii")), kept
+
+    def _held(self, request: AuthorizationRequest | DeviceRequest) -> tuple[str, str]:
+        """The row of the code, and where the browser goes. A device holds its code; anybody else is sent one."""
+        if isinstance(request, DeviceRequest):
+            self._of_device(request.device)
+            return request.device, DEVICE_ANSWERED
+        code = Secret(self.entropy.bytes(CODE_BYTES).hex().encode("ascii"))
+        return row_id(code), self._url(request.address, {"code": code.expose().decode("ascii")})
 
     def _answer_error(self, address: ReturnAddress, error: ErrorCode, description: str) -> AnswerError:
         url = self._url(address, {"error": error.value, "error_description": description})
@@ -359,21 +384,5 @@ class Authorize:
         return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
 
 
-def question_of(grant: Grant, pending: Pending) -> Question:
-    """What a yes that makes this grant is a yes to."""
-    return Question(
-        grant.tenant, grant.subject, grant.client_id, pending.request.address.redirect_uri, grant.resource,
-        grant.scopes, grant.constraints, grant.budget, grant.purpose.text, grant.purpose.klass, grant.environment,
-        grant.expires_at_s - grant.created_at_s,
-    )  # fmt: skip
-
-
 def _sealable(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content).encode("utf-8", "surrogatepass")
-
-
-def _terms(request: AuthorizationRequest) -> tuple[frozenset[Scope], frozenset[Constraint], Budget, str, float]:
-    found = request.asked
-    if isinstance(found, Asked):
-        return found.scopes, found.constraints, found.budget, found.purpose, found.ttl_s
-    return frozenset(), frozenset(), Unmetered(), "", float("inf")

@@ -22,6 +22,8 @@ from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# What a device hears while its person has not answered is no refusal (RFC 8628 section 3.5).
+NOT_YET: Final = frozenset({"authorization_pending", "slow_down"})
 # Who a client is, as far as a form says it: what is left of the form is what it asks for.
 CREDENTIALS: Final = frozenset({"client_assertion", "client_assertion_type"})
 
@@ -133,6 +135,8 @@ class AuthenticateClient:
         try:
             yield
         except OAuthError as error:
+            if error.error in NOT_YET:
+                raise
             self._record_denial(client, action, error.error, error.description)
             raise
         except Refusal as refusal:

@@ -17,11 +17,13 @@ from msgspec.structs import replace
 from remit.core.authorization_code import CODE_S, REUSE_GRACE_S, Family, KeptCode
 from remit.core.clients import Client
 from remit.core.consent import ConsentState
+from remit.core.device_code import DEVICE
 from remit.core.errors import Invalid, Refusal
 from remit.core.grant import GrantEvent
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
 from remit.core.pkce import METHOD, CodeChallenge, verified
+from remit.core.redirects import matches
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.scope import Scope, parse_scope, within
 from remit.core.secret import Secret
@@ -64,8 +66,15 @@ class Redeem:
         """RFC 6749 section 4.1.3. Raises `OAuthError`, and `Refusal` for what the grant itself is refused for."""
         presented = row_id(Secret(parameters.get("code", "").encode("utf-8", "replace")))
         kept = self.authorize.codes.get(presented)
-        if kept is None or kept.client != client.id:
+        if kept is None or kept.client != client.id or kept.redirect_uri == DEVICE:
             raise OAuthError("invalid_grant", "the code is not one that was given to this client, or too old")
+        return await self._traced(client, presented, kept, parameters)
+
+    async def for_device(self, client: Client, device: str, parameters: Mapping[str, str]) -> Redeemed:
+        """The same for a device (RFC 8628), which has held the code since before there was an answer."""
+        return await self._traced(client, device, self.authorize.codes[device], parameters)
+
+    async def _traced(self, client: Client, presented: str, kept: KeptCode, parameters: Mapping[str, str]) -> Redeemed:
         trace = self.authorize.trace
         with trace.refusals(kept.request, Step.EXCHANGE_REFUSED):
             redeemed = await self._redeemed(client, presented, kept, parameters)
@@ -78,7 +87,12 @@ class Redeem:
         if kept.used:
             await self._copied(kept.grant)
             raise OAuthError("invalid_grant", "the code was used before; what was granted on it has ended")
-        self._require_fits(kept, parameters)
+        if parameters.get("resource", kept.resource) != kept.resource:
+            raise OAuthError("invalid_target", f"the code is for {kept.resource}")
+        if kept.redirect_uri != DEVICE:
+            self._require_fits(client, kept, parameters)
+        if self._taken_back(kept):
+            raise OAuthError("invalid_grant", "the consent was taken back")
         if presented in self._under_way:  # one makes the grant, and then finds that it was not alone
             self._twice.add(presented)
             raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
@@ -111,19 +125,17 @@ class Redeem:
         consent = self.authorize.consents.get(kept.consent)
         return consent is None or consent.state is ConsentState.REVOKED
 
-    def _require_fits(self, kept: KeptCode, parameters: Mapping[str, str]) -> None:
+    def _require_fits(self, client: Client, kept: KeptCode, parameters: Mapping[str, str]) -> None:
         if not 0 <= self.create.clock.now_s() - kept.issued_at_s < CODE_S:
             raise OAuthError("invalid_grant", f"the code is older than {CODE_S:.0f} s")
         if parameters.get("redirect_uri", kept.redirect_uri) != kept.redirect_uri:
             raise OAuthError("invalid_grant", "redirect_uri is not the one the code was sent to")
-        if parameters.get("resource", kept.resource) != kept.resource:
-            raise OAuthError("invalid_target", f"the code is for {kept.resource}")
+        if not matches(client.redirects, kept.redirect_uri):  # changed since: whoever is there now is not who was asked
+            raise OAuthError("invalid_grant", "the client is not registered for this redirect_uri any more")
         challenge = CodeChallenge.parse(kept.challenge, METHOD)
         verifier = Secret(parameters.get("code_verifier", "").encode("utf-8", "replace"))
         if not verified(challenge, verifier):
             raise OAuthError("invalid_grant", "code_verifier is missing or does not fit the code_challenge (RFC 7636)")
-        if self._taken_back(kept):
-            raise OAuthError("invalid_grant", "the consent was taken back")
 
     async def _granted(self, kept: KeptCode) -> Granted:
         return await self.create.for_consent(

@@ -51,7 +51,7 @@ class Remember:
         """Where the browser goes with the code, or nothing if there has to be a page. Raises `AnswerError` where there
         may be none (`prompt=none`), `Outage`.
         """
-        found = self.found(pending, session, device) if _proves_itself(pending.request.address.client) else None
+        found = self.found(pending, session, device) if _proves_itself(pending.request.client) else None
         if found is not None:
             return await self.authorize.agree_as_before(pending, session, found.choice, found.consent, silent=True)
         if Prompt.NONE in pending.request.prompts:
@@ -67,7 +67,7 @@ class Remember:
 
     def _candidates(self, pending: Pending, session: BrowserSession, device: str) -> Iterator[Consent]:
         """The person's own of this browser, newest first, then what administrators approved."""
-        subject, client = Principal(PrincipalKind.HUMAN, session.account), pending.request.address.client.id
+        subject, client = Principal(PrincipalKind.HUMAN, session.account), pending.request.client.id
         own = [
             consent
             for consent in self.authorize.consents.values()
@@ -82,13 +82,13 @@ class Remember:
 
     def _approved(self, pending: Pending, session: BrowserSession, rule: ConsentRule) -> Consent:
         """The yes of the administrator as if it were the person's."""
-        address, now_s = pending.request.address, self.authorize.clock.now_s()
+        request, now_s = pending.request, self.authorize.clock.now_s()
         question = Question(
             tenant=session.tenant,
             subject=Principal(PrincipalKind.HUMAN, session.account),
-            client_id=address.client.id,
-            redirect=address.redirect_uri,
-            resource=pending.request.resource,
+            client_id=request.client.id,
+            redirect=request.destination,
+            resource=request.resource,
             scopes=frozenset(map(parse_scope, rule.scopes)),
             constraints=frozenset(),
             budget=Unmetered(),

@@ -11,6 +11,7 @@ from remit.core.clients import Client
 from remit.core.errors import Invalid, Refusal
 from remit.core.scope import Scope, parse_scope, scope_text
 from remit.core.secret import Secret
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient, ClientRequest
 from remit.flows.create_grant import CreateGrant, Granted
 from remit.flows.oauth_error import OAuthError, as_oauth
@@ -20,7 +21,8 @@ from remit.ports.clock import Clock
 SCOPES_MAX: Final = 256
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"
-BY_A_PERSON: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN)
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+BY_A_PERSON: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class IssueToken:
     create: CreateGrant
     redeem: Redeem
     authenticate: AuthenticateClient
+    devices: AuthorizeDevice
     clock: Clock
 
     async def issue(self, request: ClientRequest) -> TokenAnswer:
@@ -67,11 +70,13 @@ class IssueToken:
             raise OAuthError("invalid_request", "grant_type is missing")
         if "authorization_details" in parameters:  # left unread it would be a grant wider than what was asked for
             raise OAuthError("invalid_authorization_details", "not understood here (RFC 9396): ask with scope, or anew")
-        if grant_type == AUTHORIZATION_CODE:
-            redeemed = await self.redeem.code(client, parameters)
-            return redeemed.granted, redeemed.refresh
-        if grant_type == REFRESH_TOKEN:
-            redeemed = await self.redeem.refresh(client, parameters)
+        by_a_person = {
+            AUTHORIZATION_CODE: self.redeem.code,
+            REFRESH_TOKEN: self.redeem.refresh,
+            DEVICE_CODE: self.devices.poll,
+        }
+        if grant_type in by_a_person:
+            redeemed = await by_a_person[grant_type](client, parameters)
             return redeemed.granted, redeemed.refresh
         if grant_type != "client_credentials":
             raise OAuthError("unsupported_grant_type", f"expected {', '.join((*BY_A_PERSON, 'client_credentials'))}")

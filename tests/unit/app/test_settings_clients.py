@@ -35,7 +35,7 @@ def test_what_a_client_may_ask_about_is_resources_inside(tmp_path: Path, monkeyp
         ({"introspects": ["nosuch"]}, "expected /mcp or a server of acme, found 'nosuch'"),
         ({"introspects": ["*"]}, "expected /mcp or a server of acme, found '*'"),
         ({"introspects": ["files"], "auth": "none"}, "whoever asks about tokens has to authenticate"),
-        ({}, "needs a grant template, redirect_uris or introspects"),
+        ({}, "needs a grant template, redirect_uris, introspects or device"),
     ],
 )
 def test_what_a_client_may_not_be_registered_for_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:

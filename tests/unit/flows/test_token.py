@@ -15,6 +15,7 @@ from remit.core.grant import Calls
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import JWT_BEARER, AuthenticateClient, ClientRequest
 from remit.flows.create_grant import Registry
 from remit.flows.oauth_error import OAuthError
@@ -56,7 +57,8 @@ class Endpoint:
         self.assertions = FakeAssertions()
         scene = self.scene
         self.door = AuthenticateClient(scene.create, self.assertions, scene.ledger, scene.clock, scene.entropy)
-        self.flow = IssueToken(scene.create, scene.redeem, self.door, scene.clock)
+        devices = AuthorizeDevice(self.door, scene.authorize, scene.redeem)
+        self.flow = IssueToken(scene.create, scene.redeem, self.door, devices, scene.clock)
 
     async def ask(
         self, basic: tuple[str, bytes] | None = ("cron", SECRET), peer: str = "127.0.0.1", **changes: str | None

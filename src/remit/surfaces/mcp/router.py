@@ -9,8 +9,9 @@ from remit.surfaces.mcp.exchange import Handler, HttpRequest, Responder
 WELL_KNOWN = b"/.well-known/"
 PAGES = frozenset(
     {
-        b"/authorize", b"/par", b"/token", b"/revoke", b"/register", b"/introspect", b"/jwks.json",
+        b"/authorize", b"/par", b"/device_authorization", b"/token", b"/revoke", b"/introspect", b"/register",
         b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end", b"/account/take-back", b"/consent",
+        b"/device", b"/jwks.json",
     }
 )  # fmt: skip
 NOTHING_HERE = b'{"error":"not_found"}'

@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from remit.core.device_code import DEVICE_CODE_S, INTERVAL_S
 from remit.core.pushed_request import PUSHED_S
 from remit.core.scope import SERVER_NAME
 from remit.core.secret import Secret
+from remit.flows.authorize_device import DeviceAnswer
 from remit.flows.client_authentication import ClientRequest
 from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
@@ -38,6 +40,7 @@ class Flows:
     issue: Callable[[ClientRequest], Awaitable[TokenAnswer]]
     revoke: Callable[[ClientRequest], Awaitable[None]]
     push: Callable[[ClientRequest], Awaitable[Secret]]
+    begin_device: Callable[[ClientRequest], Awaitable[DeviceAnswer]]
     introspect: Callable[..., Awaitable[Introspected]]  # `signed` beside the request
     register: Register
 
@@ -70,6 +73,7 @@ def oauth_app(
         routes=[
             Route("/token", _answering(_token(flows)), methods=["POST"]),
             Route("/revoke", _answering(_revocation(flows)), methods=["POST"]),
+            Route("/device_authorization", _answering(_device(flows, issuer)), methods=["POST"]),
             Route("/introspect", _answering(_introspection(flows)), methods=["POST"]),
             Route("/par", _answering(_pushed(flows)), methods=["POST"]),
             *(
@@ -131,6 +135,22 @@ def _pushed(flows: Flows) -> Handler:
         return JSONResponse(body, status_code=201, headers=NO_STORE)
 
     return pushed
+
+
+def _device(flows: Flows, issuer: str) -> Handler:
+    async def device(request: Request) -> Response:
+        found = await flows.begin_device(await read_client_request(request))
+        body = {
+            "device_code": found.device_code.expose().decode("ascii"),
+            "user_code": found.user_code,
+            "verification_uri": f"{issuer}/device",
+            "verification_uri_complete": f"{issuer}/device?user_code={found.user_code}",
+            "expires_in": int(DEVICE_CODE_S),
+            "interval": int(INTERVAL_S),
+        }
+        return JSONResponse(body, headers=NO_STORE)
+
+    return device
 
 
 def _introspection(flows: Flows) -> Handler:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remit.core.authorization_details import Asked
-from remit.core.authorization_request import SCOPES_MAX
+from remit.core.authorization_request import SCOPES_MAX, DeviceRequest
 from remit.core.catalog import ItemKind
 from remit.core.errors import Invalid, Refusal
 from remit.core.grant import Calls, Grant
@@ -217,12 +217,12 @@ class _Consent:
         form: Any = None,
         refusal: Refusal | None = None,
     ) -> Response:
-        offers, address = await self._offers(pending, session, showing=True), pending.request.address
+        offers, asking = await self._offers(pending, session, showing=True), pending.request
         browser = cookie(request, BROWSER)
         if browser is None:
             return _elsewhere()
         if not offers:
-            text = f"{address.client.id} asks for something that your account does not reach. Nothing was granted."
+            text = f"{asking.client.id} asks for something that your account does not reach. Nothing was granted."
             advice = "Ask an administrator what your account may use."
             return message("Not possible", text, advice, status=403, login=pending.id)
         environment = (form or {}).get("environment", "")
@@ -231,10 +231,11 @@ class _Consent:
         stated = "" if grant.purpose.text == UNSTATED else grant.purpose.text
         lasting = durations(grant)
         values: dict[str, Any] = {
-            "client": address.client.name or address.client.id,
-            "domain": address.client.domain,
-            "redirect": shown(address.redirect_uri),
-            "attested": ATTESTED[address.client.attestation],
+            "client": asking.client.name or asking.client.id,
+            "domain": asking.client.domain,
+            "device": isinstance(asking, DeviceRequest),
+            "redirect": None if isinstance(asking, DeviceRequest) else shown(asking.destination),
+            "attested": ATTESTED[asking.client.attestation],
             "account": session.account,
             "tenant": session.tenant,
             "request": handle,
@@ -252,8 +253,7 @@ class _Consent:
             "said": said_of(refusal) if refusal is not None else "",
             "bad": refusal is not None,
         }
-        place = urlsplit(address.redirect_uri)
-        target = f"{place.scheme}://{place.netloc}" if place.scheme in ("http", "https") else f"{place.scheme}:"
+        target = "" if isinstance(asking, DeviceRequest) else _place(asking.destination)
         status = 400 if refusal is not None else 200
         return page("consent.html", status=status, target=target, form=form_token(browser), **values)
 
@@ -267,6 +267,11 @@ class _Consent:
         named = isinstance(pending.request.asked, Asked) or pending.request.resource != shared
         ticked = named if form is None else form.get(f"scope-{scope}") == "yes"
         return {"name": str(scope), "about": about, "ticked": ticked}
+
+
+def _place(uri: str) -> str:
+    place = urlsplit(uri)
+    return f"{place.scheme}://{place.netloc}" if place.scheme in ("http", "https") else f"{place.scheme}:"
 
 
 def durations(grant: Grant | None) -> list[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
 
@@ -20,7 +21,9 @@ NOTHING_MORE: Final = Offers()
 
 
 def authorization_server(issuer: str, offers: Offers) -> dict[str, Any]:
-    """RFC 8414 section 2, RFC 9126 section 5, RFC 9701 section 7, RFC 9207, RFC 9396, client id metadata documents."""
+    """RFC 8414 section 2; the rest by name: RFC 8628 section 4, 9126 section 5, 9207, 9396, 9701 section 7, client
+    id metadata documents.
+    """
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
@@ -35,7 +38,8 @@ def authorization_server(issuer: str, offers: Offers) -> dict[str, Any]:
         "jwks_uri": f"{issuer}/jwks.json",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE],
+        "device_authorization_endpoint": f"{issuer}/device_authorization",
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": offers.client_documents,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from remit.core.device_code import parse_user_code
 from remit.core.errors import Refusal
 from remit.core.logins import Step
 from remit.core.passwords import PASSWORD_CHARS_MIN
@@ -18,6 +19,7 @@ from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import AnswerError, Authorize
+from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
 from remit.flows.push_request import PushRequest
@@ -51,6 +53,7 @@ class People:
     own: OwnGrants
     authorize: Authorize
     push: PushRequest
+    device: AuthorizeDevice
     remember: Remember
     home: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     origin: str
@@ -116,11 +119,13 @@ class _Pages:
     # signing in and out
     async def ask_sign_in(self, request: Request) -> Response:
         said = "Your password is set." if query(request, "set") else ""
-        return self._sign_in_page(request, said=said, request_handle=query(request, "request"))
+        return self._sign_in_page(
+            request, said=said, request_handle=query(request, "request"), device=query(request, "device")
+        )
 
     def _sign_in_page(self, request: Request, **values: Any) -> Response:
         browser = cookie(request, BROWSER) or new_browser()
-        values = {"name": "", "request_handle": "", "login": "", **values}
+        values = {"name": "", "request_handle": "", "device": "", "login": "", **values}
         answer = page("sign_in.html", host=self._host, form=form_token(browser), **values)
         keep(answer, BROWSER, browser)
         return answer
@@ -147,10 +152,12 @@ class _Pages:
             if refusal.kind is Kind.OUTAGE:
                 raise
             values = {"status": refusal.meaning.http_status, "said": said_of(refusal), "login": refusal.login_id}
-            return self._sign_in_page(request, name=name[:256], bad=True, request_handle=handle, **values)
-        return await self._entered(browser, session, handle)
+            came_for = {"request_handle": handle, "device": form.get("device", "")}
+            return self._sign_in_page(request, name=name[:256], bad=True, **came_for, **values)
+        then = device_path(form["device"]) if "device" in form else "/account"
+        return await self._entered(browser, session, handle, then)
 
-    async def _entered(self, browser: Secret, session: Secret, handle: str) -> Response:
+    async def _entered(self, browser: Secret, session: Secret, handle: str, then: str) -> Response:
         """A form seen before somebody signed in is not one of theirs, so the browser gets a new cookie. The request it
         came with moves along; why one cannot is said here, to somebody who is signed in all the same.
         """
@@ -162,7 +169,7 @@ class _Pages:
                 return authorize.moved(handle, browser, fresh)
 
         try:
-            answer = see(f"/consent?request={await self._home(moved())}" if handle else "/account")
+            answer = see(f"/consent?request={await self._home(moved())}" if handle else then)
         except AnswerError as error:
             answer = send_to(error.url)
         except Refusal as refusal:
@@ -269,6 +276,14 @@ class _Pages:
 
     async def _home(self, work: Coroutine[Any, Any, T]) -> T:
         return await self._people.at_home(work)
+
+
+def device_path(text: str) -> str:
+    """Where a code is typed, with this one if it could be one. Whether there is such a code is not looked up."""
+    try:
+        return f"/device?user_code={parse_user_code(text)}"
+    except Refusal:
+        return "/device"
 
 
 def see(path: str) -> Response:

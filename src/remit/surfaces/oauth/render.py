@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import HTMLResponse
 
 from remit.core.consent import Consent
+from remit.core.device_code import DEVICE
 from remit.core.grant import Calls, Grant, LiveGrant
 from remit.core.redirects import shown
 from remit.core.scope import scope_text
@@ -71,7 +72,7 @@ def consent_shown(consent: Consent) -> dict[str, Any]:
         "id": consent.id,
         "client": consent.client_id,
         "scopes": scope_text(consent.scopes),
-        "redirect": shown(consent.redirect).host,
+        "redirect": "a device" if consent.redirect == DEVICE else shown(consent.redirect).host,
         "resource": consent.resource,
         "environment": consent.environment,
         "given": _moment(consent.given_at_s),

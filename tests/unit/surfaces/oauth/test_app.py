@@ -13,6 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from remit.core.secret import Secret
+from remit.flows.authorize_device import DeviceAnswer
 from remit.flows.client_authentication import ClientRequest
 from remit.flows.introspect import Introspected
 from remit.flows.oauth_error import OAuthError
@@ -53,6 +54,10 @@ class Asked:
         await self.issue(request)
         return Secret(b"urn:ietf:params:oauth:request_uri:one")
 
+    async def begin_device(self, request: ClientRequest) -> DeviceAnswer:
+        await self.issue(request)
+        return DeviceAnswer(Secret(b"the-device"), "BCDF-GHJK")
+
     async def introspect(self, request: ClientRequest, *, signed: bool) -> Introspected:
         await self.issue(request)
         return Introspected({"active": False}, Secret(b"the-statement") if signed else None)
@@ -78,7 +83,7 @@ def asked() -> Asked:
 def app(asked: Asked) -> ASGIApp:
     return oauth_app(
         issuer=ISSUER,
-        flows=Flows(asked.issue, asked.revoke, asked.push, asked.introspect, asked.register),
+        flows=Flows(asked.issue, asked.revoke, asked.push, asked.begin_device, asked.introspect, asked.register),
         public_keys=lambda: {"keys": [{"kid": "one"}]},
     )
 
@@ -199,7 +204,9 @@ async def test_metadata_says_only_what_is_true(app: ASGIApp, path: str) -> None:
     assert document["issuer"] == ISSUER
     assert document["token_endpoint"] == f"{ISSUER}/token"
     assert document["jwks_uri"] == f"{ISSUER}/jwks.json"
-    assert document["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert document["grant_types_supported"] == [
+        "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
+    ]  # fmt: skip
     assert document["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt", "client_secret_basic"]
     assert document["response_types_supported"] == ["code"]
     assert document["code_challenge_methods_supported"] == ["S256"]
@@ -238,7 +245,7 @@ async def test_the_keys_are_served(app: ASGIApp) -> None:
 # registration ---------------------------------------------------------------------------------------------------
 @pytest.fixture
 def open_app(asked: Asked) -> ASGIApp:
-    flows = Flows(asked.issue, asked.revoke, asked.push, asked.introspect, asked.register)
+    flows = Flows(asked.issue, asked.revoke, asked.push, asked.begin_device, asked.introspect, asked.register)
     return oauth_app(issuer=ISSUER, flows=flows, public_keys=dict, offers=Offers(registration=True))
 
 
