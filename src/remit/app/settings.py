@@ -27,6 +27,7 @@ from remit.app.yaml_document import read_yaml
 from remit.core.clients import SHARED_ENDPOINT
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
+from remit.core.scope import OPENID_SCOPES
 
 
 class ConfigurationInvalid(Exception):
@@ -207,6 +208,10 @@ def _check_tenants(where: str, named: list[str], tenants: set[str]) -> list[str]
 def _check_server(name: str, server: ServerSettings, tenants: set[str], environments: set[str]) -> list[str]:
     where = f"servers.{name}"
     problems = [f"{where}: the name is an MCP method's; choose another"] if name in METHOD_NAMES else []
+    if name in OPENID_SCOPES:
+        problems.append(
+            f"{where}: clients of OpenID Connect send this name as a scope and mean no server; choose another"
+        )
     if (server.stdio is None) == (server.http is None):
         problems.append(f"{where}: expected exactly one of stdio and http")
     problems += _check_tenants(f"{where}.tenants", server.tenants, tenants)

@@ -8,7 +8,8 @@ from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.rows import Stored
 
 CODE_S: Final = 60.0
-# How long the last refresh token but one still gets the same answer: clients that lost it ask again (RFC 9700 4.14.2).
+# How long the last refresh token but one gets the same answer once more: a client that lost it asks again (RFC 9700
+# section 4.14.2).
 REUSE_GRACE_S: Final = 30.0
 
 
@@ -41,8 +42,19 @@ class KeptCode(Stored, frozen=True, tag="remit.code/1"):
 
 
 class Family(Stored, frozen=True, tag="remit.refresh/1"):
-    """The refresh tokens of one grant: only the newest generation is good, and the one before it for a moment."""
+    """The refresh tokens of one grant: the newest generation is good, and the one before it once more for a moment.
+    `forgiven`: that once has been.
+    """
 
     client: str
     generation: int
     rotated_at_s: float
+    forgiven: bool = False
+
+    def forgives(self, generation: int, now_s: float) -> bool:
+        """Whether an old token may be a client's that lost the answer. A second time in a row it is a copy."""
+        recent = 0 <= now_s - self.rotated_at_s < REUSE_GRACE_S
+        return recent and generation == self.generation - 1 and not self.forgiven
+
+    def older(self, other: Family) -> bool:
+        return (self.generation, self.forgiven) < (other.generation, other.forgiven)

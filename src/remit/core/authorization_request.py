@@ -20,7 +20,7 @@ from remit.core.errors import Invalid, refuse
 from remit.core.pkce import CodeChallenge
 from remit.core.reasons import Reason
 from remit.core.redirects import matches
-from remit.core.scope import SERVER_NAME, Scope, fewest, intersect, parse_scope
+from remit.core.scope import SERVER_NAME, Scope, fewest, intersect, parse_scopes
 
 SCOPES_MAX: Final = 256
 _VALUE: Final = re.compile(r"[!-~]{1,1024}\Z")
@@ -207,7 +207,7 @@ def _require_understood(parameters: Mapping[str, str]) -> None:
 def _asked(parameters: Mapping[str, str], resource: str) -> Asked | Unspecified:
     """With both parameters, what both cover: a detail narrows, and a scope gives nothing that no detail names."""
     scope, details = parameters.get("scope", ""), parameters.get("authorization_details", "")
-    scopes = _scopes(scope) if scope else frozenset()
+    scopes = _scopes(scope)
     if not details:
         return Asked(scopes) if scopes else Unspecified()
     try:
@@ -223,11 +223,8 @@ def _asked(parameters: Mapping[str, str], resource: str) -> Asked | Unspecified:
 
 
 def _scopes(text: str) -> frozenset[Scope]:
-    names = text.split(" ")
-    if len(names) > SCOPES_MAX:
-        raise AuthorizationError(ErrorCode.INVALID_SCOPE, f"more than {SCOPES_MAX} scopes")
     try:
-        return fewest(frozenset(parse_scope(name) for name in names))
+        return fewest(parse_scopes(text, names_max=SCOPES_MAX))
     except Invalid as error:
         raise AuthorizationError(ErrorCode.INVALID_SCOPE, error.detail) from error
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
@@ -25,6 +25,8 @@ NOT_PRIVATE: Final = frozenset(
         "view-source", "ws", "wss",
     }
 )  # fmt: skip
+# What an answer adds to the URI: there before it, a client may read the one that somebody else wrote.
+ANSWER: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
 _CHARACTER: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
 _URI: Final = re.compile(
@@ -64,6 +66,10 @@ def checked_redirect(text: str, *, private_schemes: bool) -> str:
     """The URI as it is, if it may be registered: https, http to this very device, or (`private_schemes`) an app's own
     scheme (OAuth 2.1 section 2.3.1, RFC 8252 section 7). Raises `Invalid`."""
     found = _parsed(text)
+    pairs = re.split("[&;]", text.partition("?")[2])
+    taken = ANSWER & {unquote_plus(pair.partition("=")[0]) for pair in pairs}
+    if taken:
+        raise _invalid(f"its query may not hold {min(taken)}, which the answer brings", text)
     if found.scheme == "https" or (found.scheme == "http" and found.host in LOOPBACK):
         return text
     if found.scheme == "http":

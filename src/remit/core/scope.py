@@ -13,6 +13,8 @@ from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
 SERVER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+# What clients of OpenID Connect ask for without looking. They are granted nothing for it, and no server is called so.
+OPENID_SCOPES: Final = frozenset({"openid", "offline_access", "profile", "email"})
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 
 
@@ -64,6 +66,16 @@ def parse_scope(text: str) -> Scope:
     if not SERVER_NAME.match(server) or (colon and not TOOL_NAME.match(tool)):
         raise refuse(Reason.INVALID_PARAMS, f"expected a scope like server or server:tool, found {text[:80]!r}")
     return OneTool(server, tool) if colon else WholeServer(server)
+
+
+def parse_scopes(text: str, *, names_max: int) -> frozenset[Scope]:
+    """The `scope` parameter (RFC 6749 section 3.3) without `OPENID_SCOPES`; with nothing left it is as if it was not
+    sent. Raises `Invalid`.
+    """
+    names = text.split(" ") if text else []
+    if len(names) > names_max:
+        raise refuse(Reason.INVALID_PARAMS, f"more than {names_max} scopes")
+    return frozenset(parse_scope(name) for name in names if name not in OPENID_SCOPES)
 
 
 def scope_text(scopes: frozenset[Scope]) -> str:

@@ -14,7 +14,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from remit.core.authorization_code import CODE_S, REUSE_GRACE_S, Family, KeptCode
+from remit.core.authorization_code import CODE_S, Family, KeptCode
+from remit.core.authorization_request import SCOPES_MAX
 from remit.core.clients import Client
 from remit.core.consent import ConsentState
 from remit.core.device_code import DEVICE
@@ -25,7 +26,7 @@ from remit.core.logins import Step
 from remit.core.pkce import METHOD, CodeChallenge, verified
 from remit.core.redirects import matches
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import Scope, parse_scope, within
+from remit.core.scope import Scope, parse_scope, parse_scopes, within
 from remit.core.secret import Secret
 from remit.core.stored_grant import constraints_from_stored
 from remit.flows.authorize import CODE, Authorize
@@ -53,13 +54,14 @@ class Redeem:
     end_grant: EndGrant
     sealer: Sealer
     _families: dict[str, Family] = field(init=False, default_factory=dict)
+    _stored: dict[str, Family] = field(init=False, default_factory=dict)  # what the store has
     _under_way: set[str] = field(init=False, default_factory=set)
     _twice: set[str] = field(init=False, default_factory=set)
 
     async def load(self) -> None:
         """At a start, after the grants. Raises `Outage` if a row is not whole."""
         for row in await self.create.store.rows(REFRESH):
-            self._families[row.id] = from_row(row.content, Family)
+            self._families[row.id] = self._stored[row.id] = from_row(row.content, Family)
 
     # the code ---------------------------------------------------------------------------------------------------
     async def code(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:
@@ -105,14 +107,9 @@ class Redeem:
 
     async def _exchanged(self, client: Client, presented: str, kept: KeptCode) -> Redeemed:
         granted = await self._granted(kept)
-        if self.authorize.codes.get(presented) is not kept:  # voided by an administrator while the grant was made
-            await self._copied(kept.grant, by="remit: revoked")
-            raise OAuthError("invalid_grant", "what the code stands for was revoked")
-        used = replace(kept, used=True)
-        self.authorize.codes[presented] = used
-        await self.create.store.put(CODE, presented, to_row(used))
         family = Family(client.id, 1, self.create.clock.now_s())
         await self._keep(granted.grant.id, family)
+        await self._use_up(presented, kept)
         if presented in self._twice:
             await self._copied(kept.grant)
             raise OAuthError("invalid_grant", "the code was used twice at once; what was granted on it has ended")
@@ -120,6 +117,20 @@ class Redeem:
             await self._copied(kept.grant, by="remit: consent taken back")
             raise OAuthError("invalid_grant", "the consent was taken back")
         return Redeemed(granted, self._refresh_token(granted.grant.id, family))
+
+    async def _use_up(self, presented: str, kept: KeptCode) -> None:
+        """The last step before an answer: whatever breaks before it, the client may exchange its code again."""
+        if self.authorize.codes.get(presented) is not kept:  # voided by an administrator while the grant was made
+            await self._copied(kept.grant, by="remit: revoked")
+            raise OAuthError("invalid_grant", "what the code stands for was revoked")
+        used = replace(kept, used=True)
+        self.authorize.codes[presented] = used
+        try:
+            await self.create.store.put(CODE, presented, to_row(used))
+        except BaseException:
+            if self.authorize.codes.get(presented) is used:
+                self.authorize.codes[presented] = kept
+            raise
 
     def _taken_back(self, kept: KeptCode) -> bool:
         consent = self.authorize.consents.get(kept.consent)
@@ -181,11 +192,13 @@ class Redeem:
         granted = self.create.token_for(live)
         now_s = self.create.clock.now_s()
         if generation == family.generation:
-            family = replace(family, generation=generation + 1, rotated_at_s=now_s)
-            await self._keep(grant_id, family)
-        elif generation != family.generation - 1 or not 0 <= now_s - family.rotated_at_s < REUSE_GRACE_S:
+            family = Family(client.id, generation + 1, now_s)
+        elif family.forgives(generation, now_s):
+            family = replace(family, forgiven=True)
+        else:
             await self._copied(grant_id)
             raise OAuthError("invalid_grant", "the refresh token was used before; its grant has ended")
+        await self._keep(grant_id, family)
         return Redeemed(granted, self._refresh_token(grant_id, family))
 
     async def finish(self, client: Client, presented: str) -> None:
@@ -217,13 +230,31 @@ class Redeem:
         for grant_id in list(self._families):
             if self.create.grants.find(grant_id) is None:
                 self._families.pop(grant_id)
+                self._stored.pop(grant_id, None)
                 await self.create.store.remove(REFRESH, grant_id)
 
     # inside -----------------------------------------------------------------------------------------------------
     async def _keep(self, grant_id: str, family: Family) -> None:
-        """In memory before the first await: of two who refresh at once, one rotates."""
+        """In memory before the first await: of two who refresh at once, one rotates. What the store did not take is not
+        so here either: the client was told of an outage, and still holds what the store knows as the newest.
+        """
         self._families[grant_id] = family
-        await self.create.store.put(REFRESH, grant_id, to_row(family))
+        try:
+            await self.create.store.put(REFRESH, grant_id, to_row(family))
+        except BaseException:
+            if self._families.get(grant_id) is family:
+                self._follow_store(grant_id)
+            raise
+        if grant_id not in self._stored or self._stored[grant_id].older(family):
+            self._stored[grant_id] = family
+        if grant_id not in self._families or self._families[grant_id].older(family):
+            self._follow_store(grant_id)
+
+    def _follow_store(self, grant_id: str) -> None:
+        if grant_id in self._stored:
+            self._families[grant_id] = self._stored[grant_id]
+        else:
+            self._families.pop(grant_id, None)
 
     async def _copied(self, grant_id: str, *, by: str = "remit: reuse") -> None:
         """End the grant. An outage does not bring it back: it has ended here, and the sweep stores that."""
@@ -242,6 +273,7 @@ def _names_all(text: str, held: frozenset[Scope]) -> bool:
     """Whether a client that says again what it once asked for names all it was given (RFC 6749 section 3.3: what goes
     beyond that is ignored, and the answer says so)."""
     try:
-        return within(held, frozenset(map(parse_scope, text.split(" "))))
+        named = parse_scopes(text, names_max=SCOPES_MAX)
+        return not named or within(held, named)
     except Invalid as error:
         raise OAuthError("invalid_scope", error.detail) from error

@@ -9,7 +9,7 @@ from typing import Any, Final
 from remit.core.authorization_details import granted_details
 from remit.core.clients import Client
 from remit.core.errors import Invalid, Refusal
-from remit.core.scope import Scope, parse_scope, scope_text
+from remit.core.scope import Scope, parse_scopes, scope_text
 from remit.core.secret import Secret
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient, ClientRequest
@@ -89,10 +89,7 @@ class IssueToken:
 
 
 def _scopes(text: str) -> frozenset[Scope]:
-    names = text.split(" ") if text else []
-    if len(names) > SCOPES_MAX:
-        raise OAuthError("invalid_scope", f"more than {SCOPES_MAX} scopes")
     try:
-        return frozenset(parse_scope(name) for name in names)
+        return parse_scopes(text, names_max=SCOPES_MAX)
     except Invalid as error:
         raise OAuthError("invalid_scope", error.detail) from error

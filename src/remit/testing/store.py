@@ -10,17 +10,22 @@ from remit.ports.store import Row
 
 
 class FakeStore:
-    """`unavailable` makes every access an outage; `forged` ids fail as a row with a wrong MAC does."""
+    """`unavailable` makes every access an outage, `refused` only writes of these kinds; `forged` ids fail as a row with
+    a wrong MAC does.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Row] = {}
         self.at = 0
         self.unavailable = False
+        self.refused: set[str] = set()
         self.forged: set[str] = set()
 
     async def put(self, kind: str, id: str, content: bytes) -> int:
         self._require_available()
         await asyncio.sleep(0)  # a real store lets others run while it writes
+        if kind in self.refused:
+            raise refuse(Reason.STORE_UNAVAILABLE, "the test says so")
         self.at += 1
         self.kept[kind, id] = Row(kind, id, content, self.at)
         return self.at

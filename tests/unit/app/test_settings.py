@@ -80,6 +80,10 @@ def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path) -> None:
         ({"public_url": "http://user@127.0.0.1:8700"}, "public_url"),
         ({"listen": "localhost"}, "expected HOST:PORT"),
         ({"servers": {"tools": {"tenants": ["acme"], "environment": "dev", "owner": "o"}}}, "is an MCP method's"),
+        (
+            {"servers": {"email": {"tenants": ["acme"], "environment": "dev", "owner": "o"}}},
+            "send this name as a scope",
+        ),
         ({"accounts": {"eve": {"tenant": "nowhere"}}}, "'nowhere' is not in tenants"),
         ({"accounts": {"a|b": {"tenant": "acme"}}}, "may not contain |"),
         (

@@ -175,6 +175,12 @@ def test_details_say_what_is_asked_for() -> None:
     assert request.asked == Asked(frozenset({OneTool("files", "read")}), budget=Calls(3))
 
 
+def test_scopes_of_openid_connect_ask_for_nothing() -> None:
+    assert a_request(scope="openid offline_access profile email").asked == a_request().asked
+    assert a_request(scope="openid files").asked == a_request(scope="files").asked
+    assert isinstance(a_request(scope="openid").asked, Unspecified)
+
+
 def test_scope_and_details_narrow_each_other() -> None:
     said = details(tool="files/read", max_calls=3)
     for scope in ("files", "files:read", "files:read git"):

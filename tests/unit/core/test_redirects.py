@@ -190,3 +190,13 @@ def test_a_person_is_told_when_the_code_stays_on_the_device(uri: str, loopback: 
 def test_what_is_no_redirect_is_not_shown() -> None:
     with pytest.raises(Invalid):
         shown("javascript:alert(1)")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["code=x", "a=1&state=s", "iss=https://evil.example", "error=x", "a;error_uri=x", "co%64e=x", "error_description"],
+)
+def test_a_uri_that_answers_before_it_is_asked_may_not_be_registered(query: str) -> None:
+    with pytest.raises(Invalid, match="which the answer brings"):
+        checked_redirect(f"https://app.example/cb?{query}", private_schemes=False)
+    assert checked_redirect("https://app.example/cb?from=remit&codes=1&a=code", private_schemes=False)

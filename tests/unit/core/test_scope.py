@@ -15,6 +15,7 @@ from remit.core.scope import (
     fewest,
     intersect,
     parse_scope,
+    parse_scopes,
     reaches,
     within,
 )
@@ -161,3 +162,21 @@ def test_a_limit_on_another_argument_or_tool_is_no_limit_here() -> None:
     assert not as_strict(frozenset({constraint(WRITE, "b", "equals", [1])}), bound)
     assert not as_strict(frozenset({constraint(ToolName("files", "read"), "a", "equals", [1])}), bound)
     assert as_strict(bound, frozenset())
+
+
+@pytest.mark.parametrize("name", ["openid", "offline_access", "profile", "email"])
+def test_what_openid_connect_clients_send_is_ignored_and_grants_nothing(name: str) -> None:
+    assert parse_scopes(name, names_max=9) == frozenset()
+    assert parse_scopes(f"{name} git files:read", names_max=9) == {WholeServer("git"), OneTool("files", "read")}
+
+
+@pytest.mark.parametrize("text", ["OpenID", "phone address:", "offline_access2", "git  files", " ", "email: git", "*"])
+def test_nothing_else_is_ignored(text: str) -> None:
+    with pytest.raises(Refusal):
+        parse_scopes(text, names_max=9)
+
+
+def test_a_list_of_scopes_has_an_end() -> None:
+    with pytest.raises(Refusal):
+        parse_scopes("git " * 9 + "git", names_max=9)
+    assert parse_scopes(" ".join(["git"] * 9), names_max=9) == {WholeServer("git")}

@@ -22,6 +22,7 @@ from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.surfaces.oauth.metadata import Offers
 
 ISSUER = "https://remit.test"
+DOORS = ("/token", "/revoke", "/par", "/device_authorization", "/introspect")
 JSON = ("content-type", "application/json")
 FORM = ("content-type", "application/x-www-form-urlencoded")
 
@@ -187,14 +188,22 @@ async def test_an_error_is_answered_in_its_form_and_cannot_break_out_of_it(app: 
     asked.error = OAuthError("invalid_scope", 'a "quoted"\r\n\\x \u2603')
     answer = await ask(app, "POST", "/token", FORM, body=b"grant_type=x")
     assert answer.json == {"error": "invalid_scope", "error_description": "a ?quoted????x ?"}
+
+
+@pytest.mark.parametrize("path", DOORS)
+async def test_whoever_asks_too_often_is_told_how_long_to_wait(app: ASGIApp, asked: Asked, path: str) -> None:
     asked.error = OAuthError("temporarily_unavailable", "too many requests", status=429, wait_s=2.2)
-    answer = await ask(app, "POST", "/token", FORM, body=b"grant_type=x")
+    answer = await ask(app, "POST", path, FORM, body=b"client_id=x")
     assert (answer.status, answer.headers["retry-after"]) == (429, "3")
+    assert answer.headers["cache-control"] == "no-store"
+    asked.error = None
+    assert (await ask(app, "POST", path, FORM, body=b"client_id=x")).status in (200, 201)
 
 
-async def test_the_token_endpoint_takes_posts_only(app: ASGIApp, asked: Asked) -> None:
+@pytest.mark.parametrize("path", DOORS)
+async def test_what_clients_reach_by_themselves_takes_posts_only(app: ASGIApp, asked: Asked, path: str) -> None:
     for method in ("GET", "PUT", "DELETE", "OPTIONS"):
-        assert (await ask(app, method, "/token")).status == 405
+        assert (await ask(app, method, path)).status == 405
     assert asked.requests == []
 
 
