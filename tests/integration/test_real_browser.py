@@ -86,6 +86,12 @@ def test_a_person_gets_from_the_link_to_the_end_of_a_grant_with_the_keyboard_alo
         made = token(remit, **asking.exchange(came_back["code"])).json()
         assert (made["scope"], listed(remit, made["access_token"])) == ("probe", 200)
         shown.console()  # the client's own page may say what it likes
+        shown.open(Asking(remit, redirect_uri=client.url).url)
+        assert "You agreed to this here" in shown.text
+        assert_sound(shown)
+        shown.tab_to("form.again button[value=yes]")
+        shown.submit(ENTER)
+        assert shown.url.startswith(f"{client.url}?code=")
         end_it(shown, remit)
         assert listed(remit, made["access_token"]) == 401
         for name in ("browser", "session"):

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.peers import remit_process
-from tests.peers.browser import Browser
+from tests.peers.callback import Callback
 from tests.peers.chromium import ENTER, TAB, Window, chromium, window
-from tests.peers.person import CLIENTS, POLICIES, RIGHT, SERVERS, Asking, agreed, link_of, token, with_password
+from tests.peers.person import CLIENTS, POLICIES, RIGHT, SERVERS, Asking, link_of, parameters_of, token, with_password
 from tests.peers.remit_process import RemitProcess
 
 SCREENS: Final = Path(__file__).parents[2] / "docs" / "screens"
-PURPOSES: Final = {"triage build failures": {"ttl_s": 3600}}
 LOOKS: Final = {"desk": (1100, False), "phone": (390, True)}
 """Width in px, and whether it is dark."""
 
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="screens-") as home,
-        remit_process.remit_process(Path(home), SERVERS, POLICIES, clients=CLIENTS, purposes=PURPOSES) as remit,
+        remit_process.remit_process(Path(home), SERVERS, POLICIES, clients=CLIENTS) as remit,
         chromium() as driver,
         window(driver) as shown,
     ):
@@ -48,13 +47,20 @@ def pages(shown: Window, remit: RemitProcess) -> Iterator[str]:
     shown.open(f"{remit.url}{link_of(remit)}")
     yield "password"
     with_password(remit)
-    asking = Asking(remit)
-    shown.open(asking.url)
-    yield "sign-in"
-    shown.submit("engineer", TAB, RIGHT, ENTER)
-    yield "consent"
-    answer = agreed(Browser(remit.url), asking.url, purpose="triage build failures")
-    assert token(remit, **asking.exchange(answer["code"])).status_code == 200
+    with Callback() as client:
+        asking = Asking(remit, redirect_uri=client.url)
+        shown.open(asking.url)
+        yield "sign-in"
+        shown.submit("engineer", TAB, RIGHT, ENTER)
+        yield "consent"
+        shown.tab_to("#purpose")
+        shown.press("triage build failures")
+        shown.tab_to("form.question button[value=yes]")
+        shown.submit(ENTER)
+        code = parameters_of(client.taken())["code"]
+        assert token(remit, **asking.exchange(code)).status_code == 200
+        shown.open(asking.url)
+        yield "consent-again"
     shown.open(f"{remit.url}/account")
     yield "account"
     shown.open(Asking(remit, client_id="nobody").url)
