@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -191,9 +192,16 @@ def chromium() -> Iterator[Driver]:
     for program in ("chromedriver", "chromium"):
         if shutil.which(program) is None:
             raise BrowserMissing(NEEDED.format(program))
-    with subprocess.Popen(
-        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as scratch,  # it leaves much behind
+        subprocess.Popen(
+            ["chromedriver", "--port=0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"TMPDIR": scratch},
+        ) as process,
+    ):
         try:
             said = ""
             for line in process.stdout or ():
