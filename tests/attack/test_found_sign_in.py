@@ -10,7 +10,8 @@ from remit.core.errors import Outage, Refusal
 from remit.core.reasons import Reason
 from remit.core.rows import row_id, to_row
 from remit.core.sign_in import INVITATION_S, BrowserSession, Invitation
-from remit.flows.sign_in import INVITATION, SESSION
+from remit.flows.sessions import SESSION
+from remit.flows.sign_in import INVITATION
 from tests.unit.flows.test_sign_in import ACCOUNTS, RIGHT, Scene, scene
 
 __all__ = ["scene"]

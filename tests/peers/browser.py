@@ -5,9 +5,11 @@ itself.
 from __future__ import annotations
 
 import http.client
+import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 TIMEOUT_S = 30.0
@@ -15,8 +17,11 @@ TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Form:
+    """`options` are what a form that asks for a passkey has for its script."""
+
     action: str
     fields: dict[str, str]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class _Reader(HTMLParser):
@@ -30,7 +35,7 @@ class _Reader(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         self._inside_style = tag == "style"
         if tag == "form":
-            self.forms.append(Form(found["action"], {}))
+            self.forms.append(Form(found["action"], {}, json.loads(found.get("data-options", "{}"))))
         elif tag == "input" and self.forms:
             self.forms[-1].fields[found["name"]] = found.get("value", "")
 

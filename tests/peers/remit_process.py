@@ -74,12 +74,21 @@ def configuration(port: int, servers: Mapping[str, Any], **more: Any) -> dict[st
 
 @contextlib.contextmanager
 def remit_process(
-    folder: Path, servers: Mapping[str, Any], policies: Mapping[str, str], *, surveyed: bool = True, **more: Any
+    folder: Path,
+    servers: Mapping[str, Any],
+    policies: Mapping[str, str],
+    *,
+    surveyed: bool = True,
+    host: str = "127.0.0.1",
+    **more: Any,
 ) -> Iterator[RemitProcess]:
-    """Write the files, serve, wait until it says it is ready (and, by default, until every server was surveyed)."""
+    """Write the files, serve, wait until it says it is ready (and, by default, until every server was surveyed).
+    Passkeys need a `host` that is a name: `localhost`.
+    """
     port = free_port()
-    write(folder, configuration(port, servers, **more), policies)
-    running = start(folder, f"http://127.0.0.1:{port}")
+    url = f"http://{host}:{port}"
+    write(folder, configuration(port, servers, **{"public_url": url, **more}), policies)
+    running = start(folder, url)
     try:
         if surveyed:
             wait_for_servers(running)

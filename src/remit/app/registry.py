@@ -88,7 +88,7 @@ def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
 def _account(name: str, entry: AccountSettings) -> Account:
     absent = entry.scopes is None  # an empty list is a ceiling too: the lowest
     ceiling = TenantServers() if absent else Only(_scopes(f"accounts.{name}.scopes", entry.scopes or []))
-    return Account(name, entry.tenant, frozenset(entry.roles), ceiling)
+    return Account(name, entry.tenant, frozenset(entry.roles), ceiling, entry.passkey == "required")
 
 
 def _client(name: str, entry: ClientSettings, configuration: Configuration) -> Client:

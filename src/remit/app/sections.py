@@ -76,6 +76,7 @@ class AccountSettings(Strict, frozen=True):
     tenant: Name
     roles: list[Name] = field(default_factory=list)
     scopes: list[str] | None = None
+    passkey: Literal["optional", "required"] = "optional"
 
 
 class GrantTemplate(Strict, frozen=True):
@@ -167,6 +168,13 @@ class LimitSettings(Strict, frozen=True):
     process_idle_s_max: Seconds = 600.0
 
 
+class SessionSettings(Strict, frozen=True):
+    """How long a browser stays signed in."""
+
+    idle_s: Annotated[float, Meta(ge=60, le=86_400)] = 3_600.0
+    max_s: Annotated[float, Meta(ge=300, le=2_592_000)] = 43_200.0
+
+
 class TlsSettings(Strict, frozen=True):
     certificate: str
     key: str
@@ -190,6 +198,7 @@ class Settings(Strict, frozen=True):
     administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
     tls: TlsSettings | None = None
     behind_tls_proxy: bool = False
     allowed_origins: list[str] = field(default_factory=list)

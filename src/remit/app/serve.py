@@ -36,7 +36,9 @@ from remit.surfaces.oauth.app import Flows, oauth_app
 from remit.surfaces.oauth.consent import routes as consent_routes
 from remit.surfaces.oauth.device import routes as device_routes
 from remit.surfaces.oauth.metadata import Offers
+from remit.surfaces.oauth.own_passkeys import routes as passkey_routes
 from remit.surfaces.oauth.pages import People, routes
+from remit.surfaces.oauth.signing_in import routes as signing_in_routes
 from remit.wire.http1 import Limits
 
 log = logging.getLogger("remit.app")
@@ -74,6 +76,9 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
     public = configuration.settings.public_url
     if public.startswith("http://") and urlsplit(public).port != urlsplit(serving.url).port:  # on loopback, so no DNS
         told(f"note  clients are told {public}, which is another port: set `listen` too, unless a proxy is between")
+    registered, sign_in = serving.remit.create_grant.registry.accounts, serving.remit.sign_in
+    if registered and not any(sign_in.anybody_in(account.tenant) for account in registered.values()):
+        told("note  nobody can sign in yet; make the first link with: remit account first")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -163,9 +168,18 @@ def _pages(remit: Remit) -> AsgiApp:
         return hopping
 
     people = People(
-        remit.sign_in, remit.own_grants, remit.authorize, remit.push, remit.device, remit.remember, at_home, issuer
+        remit.sign_in,
+        remit.passkeys,
+        remit.own_grants,
+        remit.authorize,
+        remit.push,
+        remit.device,
+        remit.remember,
+        at_home,
+        issuer,
     )
-    pages = [*routes(people), *consent_routes(people), *device_routes(people)]
+    signing_in = [*signing_in_routes(people), *passkey_routes(people)]
+    pages = [*routes(people), *signing_in, *consent_routes(people), *device_routes(people)]
     flows = Flows(
         issue=hop(remit.token.issue),
         revoke=hop(remit.token.revoke),
@@ -210,6 +224,7 @@ async def _sweep(remit: Remit) -> None:
             await remit.sign_in.sweep()
             await remit.described.sweep()
             await remit.register.sweep()
+            await remit.passkeys.remove_forgotten()
             await remit.authorize.sweep()
             await remit.redeem.sweep()
             await remit.push.sweep()

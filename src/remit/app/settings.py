@@ -11,6 +11,7 @@ import yaml
 
 from remit.app.addresses import misfit_listen, misfit_networks, misfit_public_url, misfit_redirects
 from remit.app.misfits import Part, misfits, plain, unknown_servers
+from remit.app.people_settings import misfit_people
 from remit.app.sections import (
     METHOD_NAMES,
     AccountSettings,
@@ -159,6 +160,7 @@ def check(settings: Settings) -> list[str]:
         problems += _check_server(name, server, tenants, environments)
     for name, account in settings.accounts.items():
         problems += _check_account(name, account, tenants)
+    problems += misfit_people(settings)
     for name, client in settings.clients.items():
         problems += _check_client(name, client, tenants, environments)
         problems += _check_introspects(f"clients.{name}", client, settings.servers)

@@ -21,7 +21,6 @@ from remit.adapters.dialler.checked import CheckedDialler
 from remit.adapters.dialler.fetcher import CheckedFetcher
 from remit.adapters.launcher.local import LocalLauncher
 from remit.adapters.ledger.salts import BLOCK_SALTS, BLOCK_SALTS_COMMAND
-from remit.adapters.passwords.argon2 import Argon2Passwords
 from remit.adapters.policy.engine import CedarEngine
 from remit.adapters.policy.loading import Fault
 from remit.adapters.sealer.aead import AeadSealer
@@ -36,9 +35,11 @@ from remit.app.references import sources
 from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration
+from remit.app.signing_in import signing_in
 from remit.core.errors import Refusal
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
+from remit.flows.account_links import AccountLinks
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
@@ -48,6 +49,7 @@ from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.load_grants import LoadGrants
 from remit.flows.own_grants import OwnGrants
+from remit.flows.passkeys import OwnPasskeys
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.register_client import RegisterClient
@@ -95,6 +97,8 @@ class Remit:
     sign_in: SignIn
     described: SelfDescribed
     register: RegisterClient
+    passkeys: OwnPasskeys
+    links: AccountLinks
     authorize: Authorize
     consent_rules: ConsentRules
     remember: Remember
@@ -162,19 +166,14 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     changes, grants = InProcessChanges(), GrantBook()
     servers = reach_servers(configuration, files)
     servers.catalog.on_change(lambda _: changes.announce())
-    current = servers.catalog.current
-    policy = CedarEngine(
-        configuration.policies_dir,
-        current,
-        lambda: grants.epoch,
-        lambda why: log.critical("policy_alarm", extra={"why": why}),
-    )
+    policy = CedarEngine(configuration.policies_dir, servers.catalog.current, lambda: grants.epoch, _alarm)
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
     sealer = AeadSealer([files.keys.sealing], entropy)
     granting = Granting(registered, servers.catalog.current, grants, sealer)
     end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
     walk = tool_call(configuration, files, servers, grants, policy, calls)
+    sign_in, passkeys = signing_in(configuration, registered, files.store, ledger, sealer)
     return Remit(
         configuration=configuration,
         files=files,
@@ -186,10 +185,16 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         policy=policy,
         walk=walk,
         end_grant=end_grant,
-        sign_in=SignIn(registered.accounts, Argon2Passwords(), files.store, ledger, clock, entropy),
+        sign_in=sign_in,
+        passkeys=passkeys,
+        links=AccountLinks(sign_in, passkeys),
         administer=Administer(administrators(configuration), ledger, entropy),
         **authorization(configuration, files, granting, servers.fetcher, end_grant, walk)._asdict(),
     )
+
+
+def _alarm(why: str) -> None:
+    log.critical("policy_alarm", extra={"why": why})
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:
@@ -256,6 +261,7 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     await remit.described.load()
     await remit.register.load()
     await remit.consent_rules.load()
+    await remit.passkeys.load()
     await remit.authorize.load()
     await remit.redeem.load()
     await remit.push.load()

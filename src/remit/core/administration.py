@@ -44,6 +44,8 @@ class Act(StrEnum):
     CONSENT_APPROVE = "consent.approve"
     CONSENT_FORBID = "consent.forbid"
     CONSENT_DROP = "consent.drop"
+    ACCOUNT_FIRST = "account.first"
+    ACCOUNT_RECOVER = "account.recover"
     CLIENT_LIST = "client.list"
     CLIENT_SHOW = "client.show"
     CLIENT_ADMIT = "client.admit"
@@ -95,6 +97,8 @@ RULES: Final[dict[Act, Rule]] = {
     Act.CONSENT_APPROVE: _rule(Role.APPROVAL, changes=True),
     Act.CONSENT_FORBID: _rule(Role.APPROVAL, changes=True),
     Act.CONSENT_DROP: _rule(Role.APPROVAL, changes=True),
+    Act.ACCOUNT_FIRST: _rule(Role.APPROVAL, changes=True),
+    Act.ACCOUNT_RECOVER: _rule(Role.APPROVAL, changes=True),
     Act.CLIENT_LIST: _rule(Role.APPROVAL, Role.AUDIT, changes=False),
     Act.CLIENT_SHOW: _rule(Role.APPROVAL, changes=True),  # it sends a request, and keeps what came
     Act.CLIENT_ADMIT: _rule(Role.APPROVAL, changes=True),

@@ -38,12 +38,15 @@ def reach(ceiling: Ceiling, available: frozenset[Scope]) -> frozenset[Scope]:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account of our own. A grant for it is never wider than `ceiling`."""
+    """A person's account of our own. A grant for it is never wider than `ceiling`. With `passkey_required` a password
+    alone lets nobody in.
+    """
 
     id: str
     tenant: str
     roles: frozenset[str]
     ceiling: Ceiling = field(default_factory=TenantServers)
+    passkey_required: bool = False
 
 
 class ClientAuthentication(StrEnum):

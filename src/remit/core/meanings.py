@@ -151,6 +151,9 @@ MEANING: Final[dict[Reason, Meaning]] = {
     Reason.SIGN_IN_FAILED: Meaning(
         _U, 401, RPC_UNAUTHENTICATED, "name or password is wrong", "try again, or ask an administrator for a new link"
     ),
+    Reason.PASSKEY_INVALID: Meaning(
+        _U, 401, RPC_UNAUTHENTICATED, "the passkey was not accepted", "try again, or sign in with your password"
+    ),
     Reason.BUDGET_EXHAUSTED: Meaning(_D, 200, RPC_DENIED, "the grant's call budget is used up", "ask for a new grant"),
     Reason.CONTEXT_MISSING: Meaning(
         _D, 200, RPC_DENIED, "a fact the decision needs is missing", "complete the grant or the registration"
@@ -249,6 +252,20 @@ MEANING: Final[dict[Reason, Meaning]] = {
         RPC_DENIED,
         "this client has not been let in here",
         "ask an administrator to look at it: remit client show CLIENT_ID",
+    ),
+    Reason.PASSKEY_SUSPENDED: Meaning(
+        _D,
+        403,
+        RPC_DENIED,
+        "this passkey is suspended: there may be a copy of it",
+        "sign in another way, remove it and add a new one; or ask an administrator: remit account recover",
+    ),
+    Reason.STEP_UP_REQUIRED: Meaning(
+        _D,
+        401,
+        RPC_DENIED,
+        "this needs a stronger or more recent sign-in of the person",
+        "the person signs in again as the challenge says",
     ),
     Reason.LIMIT_CONCURRENCY: Meaning(
         _D, 429, RPC_DENIED, "too many calls of this grant are in flight", "wait for one to finish"

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     GRANT_EXPIRED = "grant_expired"
     GRANT_IDLE = "grant_idle"
     SIGN_IN_FAILED = "sign_in_failed"
+    PASSKEY_INVALID = "passkey_invalid"
     # DENIED
     BUDGET_EXHAUSTED = "budget_exhausted"
     CONTEXT_MISSING = "context_missing"
@@ -86,6 +87,8 @@ class Reason(StrEnum):
     ROLE_MISSING = "role_missing"
     ACCOUNT_LOCKED = "account_locked"
     CLIENT_NOT_ADMITTED = "client_not_admitted"
+    PASSKEY_SUSPENDED = "passkey_suspended"
+    STEP_UP_REQUIRED = "step_up_required"
     LIMIT_CONCURRENCY = "limit_concurrency"
     LIMIT_RATE = "limit_rate"
     CREDENTIAL_REFUSED = "credential_refused"

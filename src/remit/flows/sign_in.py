@@ -1,4 +1,4 @@
-"""People with an account here: an administrator's link to set a password, signing in with it, and the session after.
+"""People with an account here: an administrator's link to set a password, and signing in with it.
 
 Wrong passwords are counted, not itemised. What lets somebody in is on record, durably, before it does.
 """
@@ -13,23 +13,22 @@ from typing import Final
 from msgspec.structs import replace
 
 from remit.core.attempts import Attempts
+from remit.core.authentication import PASSWORD as BY_PASSWORD
 from remit.core.clients import Account
 from remit.core.errors import refuse
-from remit.core.ledger import RecordKind
 from remit.core.passwords import checked_password, normalized
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.secret import Secret
 from remit.core.sign_in import (
     INVITATION_S,
-    SESSION_IDLE_S_MAX,
-    SESSION_S_MAX,
-    SESSIONS_MAX,
     WRONG_MAX,
     BrowserSession,
     Invitation,
     KeptPassword,
 )
+from remit.flows.account_records import AccountRecords
+from remit.flows.sessions import Sessions
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.passwords import Passwords
@@ -37,7 +36,6 @@ from remit.ports.store import Store
 
 PASSWORD: Final = "password"
 INVITATION: Final = "invitation"
-SESSION: Final = "session"
 TOKEN_BYTES: Final = 32
 
 
@@ -49,6 +47,7 @@ class SignIn:
 
     accounts: Mapping[str, Account]
     passwords: Passwords
+    sessions: Sessions
     store: Store
     ledger: Ledger
     clock: Clock
@@ -58,10 +57,12 @@ class SignIn:
     pairs: Attempts = field(default_factory=lambda: Attempts(burst=10, per_minute=2))
     _kept: dict[str, KeptPassword] = field(init=False, default_factory=dict)
     _invited: dict[str, Invitation] = field(init=False, default_factory=dict)
-    _sessions: dict[str, BrowserSession] = field(init=False, default_factory=dict)
-    _used_at_s: dict[str, float] = field(init=False, default_factory=dict)
     _wrong: Counter[str] = field(init=False, default_factory=Counter)
     _unremoved: set[tuple[str, str]] = field(init=False, default_factory=set)  # forgotten here, not yet in the store
+    _records: AccountRecords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._records = self.sessions.records
 
     async def load(self) -> None:
         """At a start. What belongs to an account that is gone from the configuration, or is over, counts no more; nor
@@ -76,31 +77,26 @@ class SignIn:
                 self._invited[row.id] = invitation
             else:
                 self._unremoved.add((INVITATION, row.id))
-        for row in await self.store.rows(SESSION):
-            session = from_row(row.content, BrowserSession)
-            if self._since_password(session.account, session.signed_in_at_s):
-                self._sessions[row.id] = session
-                self._used_at_s[row.id] = self.clock.monotonic_s()
-            else:
-                self._unremoved.add((SESSION, row.id))
+        await self.sessions.load(lambda session: self._since_password(session.account, session.signed_in_at_s))
 
     def _since_password(self, account: str, at_s: float) -> bool:
         kept = self._kept.get(account)
         return kept is None or at_s >= kept.set_at_s
 
     # links ------------------------------------------------------------------------------------------------------
-    async def invite(self, account: str, *, by: str) -> Secret:
+    async def invite(self, account: str, *, by: str, first: bool = False) -> Secret:
         """What goes into the one link with which this account's password can be set, once, within a day. An earlier
-        link stops working. Raises `Invalid`, `Outage`.
+        link stops working; a `first` one also does when anybody of the tenant has a password. Raises `Invalid`,
+        `Outage`.
         """
         if account not in self.accounts:
             raise refuse(Reason.INVALID_PARAMS, f"no account {account[:80]!r} is registered")
         for id, earlier in list(self._invited.items()):
-            if earlier.account == account:
-                await self._drop(INVITATION, id, self._invited)
+            if earlier.account == account or (first and earlier.first and self._share_tenant(earlier.account, account)):
+                await self._drop(id)
         token = Secret(self.entropy.bytes(TOKEN_BYTES).hex().encode("ascii"))
-        invitation = Invitation(account, by, self.clock.now_s() + INVITATION_S)
-        await self._record(account, "invited", by=by)
+        invitation = Invitation(account, by, self.clock.now_s() + INVITATION_S, first)
+        await self._records.write(account, "invited", by=by)
         await self.store.put(INVITATION, row_id(token), to_row(invitation))
         self._invited[row_id(token)] = invitation
         return token
@@ -108,7 +104,12 @@ class SignIn:
     def invited(self, token: Secret) -> str:
         """Whose link this is. Raises `Invalid` when it is used up, too old or not one of ours: nobody is told which."""
         found = self._invited.get(row_id(token))
-        if found is None or self.clock.now_s() >= found.expires_at_s or found.account not in self.accounts:
+        if (
+            found is None
+            or self.clock.now_s() >= found.expires_at_s
+            or found.account not in self.accounts
+            or (found.first and self.anybody_in(self.accounts[found.account].tenant))
+        ):
             self.ledger.refused(Reason.INVITATION_INVALID)
             raise refuse(Reason.INVITATION_INVALID)
         return found.account
@@ -122,7 +123,7 @@ class SignIn:
         invitation = self._invited.pop(row_id(token))  # before the first await: of two who use it at once, one does
         try:
             kept = KeptPassword(account, await self.passwords.hashed(password), self.clock.now_s(), locked=False)
-            await self._record(account, "password_set", by=invitation.by)
+            await self._records.write(account, "password_set", by=invitation.by)
             await self.store.put(PASSWORD, account, to_row(kept))
         except BaseException:
             self._invited[row_id(token)] = invitation
@@ -130,9 +131,21 @@ class SignIn:
         self._kept[account] = kept
         self._wrong.pop(account, None)
         self._unremoved.add((INVITATION, row_id(token)))
-        self._forget_all(account)
-        await self._remove_forgotten()
+        self._forget_links(account)
+        self.sessions.forget([account])
+        await self.remove_forgotten()
         return account
+
+    def anybody_in(self, tenant: str) -> bool:
+        """Whether somebody of the tenant has a password, and so may be in."""
+        return any(name in self._kept for name, account in self.accounts.items() if account.tenant == tenant)
+
+    def forget_password(self, account: str) -> None:
+        """At once, here, with every link to set one; `remove_forgotten` tells the store."""
+        if self._kept.pop(account, None) is not None:
+            self._unremoved.add((PASSWORD, account))
+        self._wrong.pop(account, None)
+        self._forget_links(account)
 
     # signing in and out -----------------------------------------------------------------------------------------
     async def sign_in(self, name: str, typed: str, *, peer: str) -> Secret:
@@ -154,45 +167,35 @@ class SignIn:
             attempts.give_back(key, self.clock.monotonic_s())
         if self.passwords.outdated(kept.hash):
             kept = await self._rehashed(kept, typed)
-        return await self._session(account, kept)
+        return await self.sessions.open(account, BY_PASSWORD, still=lambda: self._kept.get(account.id) is kept)
 
     def session(self, cookie: Secret | None) -> BrowserSession | None:
-        """Who sits at the browser that presents this; using it keeps it from going idle."""
-        id = row_id(cookie) if cookie is not None else ""
-        found = self._sessions.get(id)
-        if found is None or not self._fresh(id, found):
-            return None
-        account = self.accounts.get(found.account)
-        if account is None or account.tenant != found.tenant:
-            return None
-        self._used_at_s[id] = self.clock.monotonic_s()
-        return found
+        """Who sits at the browser that presents this, and is in; using it keeps it from going idle."""
+        return self.sessions.entered(cookie)
 
     async def end_sessions(self, accounts: Iterable[str]) -> None:
         """Sign every browser of these accounts out. Raises `Outage`: they are signed out all the same."""
-        for account in accounts:
-            for id, found in list(self._sessions.items()):
-                if found.account == account:
-                    self._sessions.pop(id)
-                    self._used_at_s.pop(id, None)
-                    self._unremoved.add((SESSION, id))
-        await self._remove_forgotten()
+        self.sessions.forget(accounts)
+        await self.sessions.remove_forgotten()
 
     async def sign_out(self, cookie: Secret) -> None:
-        found = self._sessions.get(row_id(cookie))
-        if found is not None:
-            await self._drop(SESSION, row_id(cookie), self._sessions)
-            await self._record(found.account, "signed_out")
+        """Raises `Outage`: it is over all the same."""
+        await self.sessions.sign_out(cookie)
 
     async def sweep(self) -> None:
         """Forget what is over. Called now and then. Raises `Outage`."""
-        await self._remove_forgotten()
-        for id, session in list(self._sessions.items()):
-            if not self._fresh(id, session):
-                await self._drop(SESSION, id, self._sessions)
         for id, invitation in list(self._invited.items()):
             if self.clock.now_s() >= invitation.expires_at_s:
-                await self._drop(INVITATION, id, self._invited)
+                self._forget_link(id)
+        await self.remove_forgotten()
+        await self.sessions.sweep()
+
+    async def remove_forgotten(self) -> None:
+        """What an outage left in the store would be back after a restart: the sweep tries again."""
+        for kind, id in list(self._unremoved):
+            await self.store.remove(kind, id)
+            self._unremoved.discard((kind, id))
+        await self.sessions.remove_forgotten()
 
     # inside -----------------------------------------------------------------------------------------------------
     def _require_attempts(self, name: str, peer: str) -> None:
@@ -213,7 +216,7 @@ class SignIn:
         if self._wrong[name] >= WRONG_MAX:
             self._kept[name] = replace(kept, locked=True)  # before the first await, so that no guess gets past it
             await self.store.put(PASSWORD, name, to_row(self._kept[name]))
-            await self._record(name, "locked")
+            await self._records.write(name, "locked")
 
     async def _rehashed(self, kept: KeptPassword, typed: str) -> KeptPassword:
         stronger = replace(kept, hash=await self.passwords.hashed(normalized(typed)))
@@ -222,53 +225,19 @@ class SignIn:
             self._kept[kept.account] = stronger
         return stronger
 
-    async def _session(self, account: Account, kept: KeptPassword) -> Secret:
-        mine = [id for id, session in self._sessions.items() if session.account == account.id]
-        for id in mine[: max(0, len(mine) - SESSIONS_MAX + 1)]:
-            await self._drop(SESSION, id, self._sessions)
-        cookie, now_s = Secret(self.entropy.bytes(TOKEN_BYTES).hex().encode("ascii")), self.clock.now_s()
-        session = BrowserSession(account.id, account.tenant, now_s, now_s + SESSION_S_MAX, ("pwd",))
-        await self._record(account.id, "signed_in")
-        await self.store.put(SESSION, row_id(cookie), to_row(session))
-        if self._kept.get(account.id) is not kept:  # another password was set meanwhile, which ended every session
-            await self._drop(SESSION, row_id(cookie), self._sessions)
-            self.ledger.refused(Reason.SIGN_IN_FAILED)
-            raise refuse(Reason.SIGN_IN_FAILED)
-        self._sessions[row_id(cookie)] = session
-        self._used_at_s[row_id(cookie)] = self.clock.monotonic_s()
-        return cookie
+    def _share_tenant(self, one: str, other: str) -> bool:
+        found = self.accounts.get(one)
+        return found is not None and found.tenant == self.accounts[other].tenant
 
-    def _fresh(self, id: str, session: BrowserSession) -> bool:
-        idle_s = self.clock.monotonic_s() - self._used_at_s.get(id, float("-inf"))
-        return session.signed_in_at_s <= self.clock.now_s() < session.expires_at_s and idle_s < SESSION_IDLE_S_MAX
+    async def _drop(self, id: str) -> None:
+        self._forget_link(id)
+        await self.remove_forgotten()
 
-    async def _drop(self, kind: str, id: str, among: dict[str, Invitation] | dict[str, BrowserSession]) -> None:
-        among.pop(id, None)
-        self._used_at_s.pop(id, None)
-        self._unremoved.add((kind, id))
-        await self._remove_forgotten()
+    def _forget_link(self, id: str) -> None:
+        self._invited.pop(id, None)
+        self._unremoved.add((INVITATION, id))
 
-    def _forget_all(self, account: str) -> None:
-        """Every link and session of the account."""
-        links = [id for id, found in self._invited.items() if found.account == account]
-        sessions = [id for id, found in self._sessions.items() if found.account == account]
-        for id in links:
-            self._invited.pop(id)
-            self._unremoved.add((INVITATION, id))
-        for id in sessions:
-            self._sessions.pop(id)
-            self._used_at_s.pop(id, None)
-            self._unremoved.add((SESSION, id))
-
-    async def _remove_forgotten(self) -> None:
-        """What an outage left in the store would be back after a restart: the sweep tries again."""
-        for kind, id in list(self._unremoved):
-            await self.store.remove(kind, id)
-            self._unremoved.discard((kind, id))
-
-    async def _record(self, account: str, event: str, *, by: str = "") -> None:
-        registered = self.accounts.get(account)
-        tenant = {"tenant": registered.tenant} if registered is not None else {}
-        fields = {"account": account, "event": event} | tenant | ({"by": by} if by else {})
-        position = self.ledger.write(RecordKind.ACCOUNT, self.entropy.id("acc"), fields)
-        await self.ledger.durable(position)
+    def _forget_links(self, account: str) -> None:
+        for id, found in list(self._invited.items()):
+            if found.account == account:
+                self._forget_link(id)

@@ -222,3 +222,18 @@ def test_a_moment_may_be_written_without_quotes(tmp_path: Path) -> None:
     assert "observe_until: 2026-12-01T00:00:00Z" in path.read_text()
     modes = {config.name: config.mode for config in server_configs(load(path))}
     assert isinstance(modes["crm"], Observe)
+
+
+def test_sessions_last_as_long_as_is_said_and_within_bounds(tmp_path: Path) -> None:
+    assert load(written(tmp_path, sessions={"idle_s": 600, "max_s": 3600})).settings.sessions.idle_s == 600
+    assert "at most sessions.max_s" in problem(tmp_path, sessions={"idle_s": 3600, "max_s": 600})
+    for entry in ({"idle_s": 59}, {"max_s": 299}, {"idle_s": 86_401}, {"max_s": 2_592_001}):
+        assert "sessions" in problem(tmp_path, sessions=entry)
+
+
+def test_a_passkey_can_be_required_only_under_a_name(tmp_path: Path) -> None:
+    people = {"engineer": {"tenant": "acme", "passkey": "required"}}
+    assert "accounts.engineer.passkey: passkeys are bound to a name" in problem(tmp_path, accounts=people)
+    named = load(written(tmp_path, accounts=people, public_url="http://localhost:8700"))
+    assert registry(named).accounts["engineer"].passkey_required
+    assert not registry(load(written(tmp_path))).accounts["engineer"].passkey_required

@@ -13,7 +13,9 @@ from remit.core.errors import Refusal
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
-from remit.core.sign_in import INVITATION_S, SESSION_IDLE_S_MAX, SESSION_S_MAX, SESSIONS_MAX, WRONG_MAX
+from remit.core.sign_in import INVITATION_S, SESSIONS_MAX, WRONG_MAX, SessionLimits
+from remit.flows.account_records import AccountRecords
+from remit.flows.sessions import Sessions
 from remit.flows.sign_in import SignIn
 from remit.testing.clock import FakeClock, FakeEntropy
 from remit.testing.ledger import FakeLedger
@@ -33,13 +35,16 @@ class Scene:
     clock: FakeClock = field(default_factory=FakeClock)
     store: FakeStore = field(default_factory=FakeStore)
     passwords: FakePasswords = field(default_factory=FakePasswords)
+    limits: SessionLimits = field(default_factory=SessionLimits)
 
     def __post_init__(self) -> None:
         self.ledger, self.entropy = FakeLedger(self.clock), FakeEntropy()
         self.walk = self.started()
 
     def started(self) -> SignIn:
-        return SignIn(self.accounts, self.passwords, self.store, self.ledger, self.clock, self.entropy)
+        records = AccountRecords(self.accounts, self.ledger, self.entropy)
+        sessions = Sessions(records, self.store, self.clock, self.limits)
+        return SignIn(self.accounts, self.passwords, sessions, self.store, self.ledger, self.clock, self.entropy)
 
     async def restarted(self) -> SignIn:
         walk = self.started()
@@ -161,7 +166,7 @@ async def test_a_forged_or_absent_cookie_is_nobody(scene: Scene) -> None:
     assert scene.walk.session(Secret(row.encode())) is None  # what is kept lets nobody in
 
 
-@pytest.mark.parametrize(("used_every_s", "lasts_s"), [(SESSION_IDLE_S_MAX, 0.0), (600.0, SESSION_S_MAX)])
+@pytest.mark.parametrize(("used_every_s", "lasts_s"), [(3_600.0, 0.0), (600.0, 43_200.0)])
 async def test_a_session_ends_when_it_is_idle_and_in_any_case(
     scene: Scene, used_every_s: float, lasts_s: float
 ) -> None:

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments, text
 from remit.core.administration import Act
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
+from remit.core.secret import Secret
 from remit.core.sign_in import INVITATION_S
 
 
 async def invite(acting: Acting, arguments: Arguments) -> Answer:
+    return await _link(acting, Act.ACCOUNT_INVITE, text(arguments, "account"), acting.remit.sign_in.invite)
+
+
+async def first(acting: Acting, arguments: Arguments) -> Answer:
+    """Without a name it is the account there is, if there is one alone."""
+    accounts = acting.remit.create_grant.registry.accounts
+    mine = [name for name, account in accounts.items() if account.tenant in acting.administrator.tenants]
+    name = text(arguments, "account") or (mine[0] if len(mine) == 1 else "")
+    return await _link(acting, Act.ACCOUNT_FIRST, name, acting.remit.links.first)
+
+
+async def recover(acting: Acting, arguments: Arguments) -> Answer:
+    return await _link(acting, Act.ACCOUNT_RECOVER, text(arguments, "account"), acting.remit.links.recover)
+
+
+async def _link(acting: Acting, act: Act, name: str, make: Callable[..., Awaitable[Secret]]) -> Answer:
     """Another tenant's account looks like none at all."""
-    name = text(arguments, "account")
     account = acting.remit.create_grant.registry.accounts.get(name)
     tenants = acting.administrator.tenants & ({account.tenant} if account else set())
-    permitted = await acting.permit(
-        Act.ACCOUNT_INVITE, tenants or acting.administrator.tenants, {"account": name[:256]}
-    )
+    permitted = await acting.permit(act, tenants or acting.administrator.tenants, {"account": name[:256]})
     with acting.refusals_recorded(permitted):
         if not tenants:
-            raise refuse(Reason.INVALID_PARAMS, f"no account {name[:80]!r} is registered")
-        token = await acting.remit.sign_in.invite(name, by=acting.administrator.name)
+            found = (
+                f"no account {name[:80]!r} is registered" if name else "which account? Several are registered, or none"
+            )
+            raise refuse(Reason.INVALID_PARAMS, found)
+        token = await make(name, by=acting.administrator.name)
     public_url = acting.remit.configuration.settings.public_url
     return {
         "account": name,

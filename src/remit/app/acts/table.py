@@ -53,6 +53,8 @@ ACTS: dict[str, Carry] = {
     "consent.approve": consents.approve,
     "consent.forbid": consents.forbid,
     "consent.drop": consents.drop,
+    "account.first": people.first,
+    "account.recover": people.recover,
     "client.list": clients.list_clients,
     "client.show": clients.show,
     "client.admit": clients.admit,

@@ -12,6 +12,8 @@ PAGES = frozenset(
         b"/authorize", b"/par", b"/device_authorization", b"/token", b"/revoke", b"/introspect", b"/register",
         b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end", b"/account/take-back", b"/consent",
         b"/device", b"/jwks.json",
+        b"/sign-in/passkey", b"/account/passkeys", b"/account/passkeys/add", b"/account/passkeys/remove",
+        b"/passkey.js",
     }
 )  # fmt: skip
 NOTHING_HERE = b'{"error":"not_found"}'

@@ -1,4 +1,4 @@
-"""The pages of people with an account here: sign in and out, set a password, see and end what acts in their name."""
+"""The pages of people with an account here: set a password, see and end what acts in their name."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from starlette.routing import Route
 
 from remit.core.device_code import parse_user_code
 from remit.core.errors import Refusal
-from remit.core.logins import Step
 from remit.core.passwords import PASSWORD_CHARS_MIN
 from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import AnswerError, Authorize
+from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
+from remit.flows.passkeys import OwnPasskeys
 from remit.flows.push_request import PushRequest
 from remit.flows.remembered import Remember
 from remit.flows.sign_in import SignIn
@@ -30,7 +30,6 @@ from remit.surfaces.oauth.browser import (
     SESSION,
     CrossSite,
     cookie,
-    forget,
     form_token,
     keep,
     new_browser,
@@ -50,6 +49,7 @@ class People:
     """
 
     sign_in: SignIn
+    passkeys: OwnPasskeys
     own: OwnGrants
     authorize: Authorize
     push: PushRequest
@@ -66,9 +66,6 @@ class People:
 def routes(people: People) -> list[Route]:
     pages = _Pages(people)
     return [
-        Route("/sign-in", guarded(pages.ask_sign_in, people.origin), methods=["GET"]),
-        Route("/sign-in", guarded(pages.sign_in, people.origin), methods=["POST"]),
-        Route("/sign-out", guarded(pages.sign_out, people.origin), methods=["POST"]),
         Route("/password", guarded(pages.ask_password, people.origin), methods=["GET"]),
         Route("/password", guarded(pages.set_password, people.origin), methods=["POST"]),
         Route("/account", guarded(pages.account, people.origin), methods=["GET"]),
@@ -114,81 +111,6 @@ def said_of(refusal: Refusal) -> str:
 class _Pages:
     def __init__(self, people: People) -> None:
         self._people = people
-        self._host = urlsplit(people.origin).netloc
-
-    # signing in and out
-    async def ask_sign_in(self, request: Request) -> Response:
-        said = "Your password is set." if query(request, "set") else ""
-        return self._sign_in_page(
-            request, said=said, request_handle=query(request, "request"), device=query(request, "device")
-        )
-
-    def _sign_in_page(self, request: Request, **values: Any) -> Response:
-        browser = cookie(request, BROWSER) or new_browser()
-        values = {"name": "", "request_handle": "", "device": "", "login": "", **values}
-        answer = page("sign_in.html", host=self._host, form=form_token(browser), **values)
-        keep(answer, BROWSER, browser)
-        return answer
-
-    async def sign_in(self, request: Request) -> Response:
-        form = await read_form(request)
-        browser = require_own_form(request, form, self._people.origin)
-        name, typed = form.get("name", ""), form.get("password", "")
-        peer = request.client.host if request.client else ""
-        handle = form.get("request", "")
-
-        async def signed_in() -> Secret:
-            authorize = self._people.authorize
-            login = authorize.login_of(handle, browser)
-            with authorize.trace.refusals(login, Step.SIGN_IN_FAILED):
-                session = await self._people.sign_in.sign_in(name, typed, peer=peer)
-            found = self._people.sign_in.session(session)
-            authorize.trace.note(login, Step.SIGNED_IN, account=found.account if found is not None else "")
-            return session
-
-        try:
-            session = await self._home(signed_in())
-        except Refusal as refusal:
-            if refusal.kind is Kind.OUTAGE:
-                raise
-            values = {"status": refusal.meaning.http_status, "said": said_of(refusal), "login": refusal.login_id}
-            came_for = {"request_handle": handle, "device": form.get("device", "")}
-            return self._sign_in_page(request, name=name[:256], bad=True, **came_for, **values)
-        then = device_path(form["device"]) if "device" in form else "/account"
-        return await self._entered(browser, session, handle, then)
-
-    async def _entered(self, browser: Secret, session: Secret, handle: str, then: str) -> Response:
-        """A form seen before somebody signed in is not one of theirs, so the browser gets a new cookie. The request it
-        came with moves along; why one cannot is said here, to somebody who is signed in all the same.
-        """
-        fresh = new_browser()
-
-        async def moved() -> str:
-            authorize = self._people.authorize
-            with authorize.trace.refusals(authorize.login_of(handle, browser)):
-                return authorize.moved(handle, browser, fresh)
-
-        try:
-            answer = see(f"/consent?request={await self._home(moved())}" if handle else then)
-        except AnswerError as error:
-            answer = send_to(error.url)
-        except Refusal as refusal:
-            answer = message(
-                "Signed in, and no more", said_of(refusal), "Go back to the client.", status=400, login=refusal.login_id
-            )
-        keep(answer, SESSION, session)
-        keep(answer, BROWSER, fresh)
-        return answer
-
-    async def sign_out(self, request: Request) -> Response:
-        require_own_form(request, await read_form(request), self._people.origin)
-        session = cookie(request, SESSION)
-        answer = see("/sign-in")
-        forget(answer, SESSION)
-        forget(answer, BROWSER)
-        if session is not None:
-            await self._home(self._people.sign_in.sign_out(session))
-        return answer
 
     # the password
     async def ask_password(self, request: Request) -> Response:

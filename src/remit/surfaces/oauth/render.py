@@ -1,4 +1,6 @@
-"""Pages as HTML: server-rendered, no script, nothing loaded from anywhere, framed by nobody."""
+"""Pages as HTML: server-rendered, nothing loaded from elsewhere, framed by nobody. Those that ask for a passkey load
+one script of ours; no other page runs any.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from remit.core.consent import Consent
 from remit.core.device_code import DEVICE
 from remit.core.grant import Calls, Grant, LiveGrant
+from remit.core.passkeys import KeptPasskey
 from remit.core.redirects import shown
 from remit.core.scope import scope_text
 from remit.flows.authorize import Choice
@@ -32,7 +35,9 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",  # with no-referrer a browser says "Origin: null" of our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
 }
+_SCRIPT: Final = files("remit.surfaces.oauth").joinpath("passkey.js").read_text("utf-8")
 
 
 @cache
@@ -45,14 +50,37 @@ def _pages() -> Environment:
 
 
 def page(
-    template: str, *, status: int = 200, said: str = "", bad: bool = False, target: str = "", **values: Any
+    template: str,
+    *,
+    status: int = 200,
+    said: str = "",
+    bad: bool = False,
+    target: str = "",
+    script: bool = False,
+    **values: Any,
 ) -> HTMLResponse:
     """`said` stands above the page: what just happened, or with `bad` what went wrong. `target` is where the answer to
-    the page's form sends the browser on to: browsers hold redirects against the policy too.
+    the page's form sends the browser on to: browsers hold redirects against the policy too. With `script` the page asks
+    for a passkey.
     """
-    text = _pages().get_template(template).render(style=_STYLE, said=said, bad=bad, **values)
-    policy = {"Content-Security-Policy": f"{_POLICY} {target}".rstrip()}
+    text = _pages().get_template(template).render(style=_STYLE, said=said, bad=bad, script=script, **values)
+    allowed = f"script-src 'self'; {_POLICY}" if script else _POLICY
+    policy = {"Content-Security-Policy": f"{allowed} {target}".rstrip()}
     return HTMLResponse(text, status, headers={**HEADERS, **policy})
+
+
+def passkey_script() -> Response:
+    return Response(_SCRIPT, media_type="text/javascript", headers=HEADERS)
+
+
+def passkey_shown(id: str, kept: KeptPasskey) -> dict[str, Any]:
+    return {
+        "id": id,
+        "name": kept.name,
+        "added": _moment(kept.added_at_s),
+        "used": _moment(kept.used_at_s) if kept.used_at_s > kept.added_at_s else "never",
+        "suspended": kept.suspended,
+    }
 
 
 def message(heading: str, text: str, next: str = "", *, status: int, login: str = "") -> HTMLResponse:
