@@ -10,6 +10,7 @@ import pytest
 
 from remit.adapters.authenticator.access_tokens import TokenAuthenticator
 from remit.adapters.signer.file import FileKeys
+from remit.core.authentication import Authentication
 from remit.core.errors import Unauthenticated
 from remit.core.grantbook import GrantBook
 from remit.core.principals import Claims
@@ -24,8 +25,9 @@ from remit.testing.tokens import FakeTokenSigner
 RESOURCE = f"{ISSUER}/mcp"
 NOW_S = 1_800_000_000
 CLAIMS = Claims(
-    ISSUER, "engineer", "demo", "grt_1", "acme", RESOURCE, "tok_1", NOW_S, NOW_S, NOW_S + 300, ("b", "a"), "git"
-)
+    ISSUER, "engineer", "demo", "grt_1", "acme", RESOURCE, "tok_1", NOW_S, NOW_S, NOW_S + 300, ("b", "a"), "git",
+    Authentication(("pwd",), NOW_S - 60),
+)  # fmt: skip
 
 
 @dataclass

@@ -44,7 +44,7 @@ def test_every_shipped_policy_and_every_key_of_a_test_is_named(tmp_path: Path) -
 
 def test_the_examples_are_accepted_and_their_tests_pass(tmp_path: Path) -> None:
     policies, tests = blocks("cedar"), blocks("yaml")
-    assert (len(policies), len(tests)) == (3, 1)
+    assert (len(policies), len(tests)) == (4, 1)
     write(tmp_path, acme__examples="\n".join(policies))
     (tmp_path / "acme" / "examples.test.yaml").write_text(tests[0])
     assert report(tmp_path, CATALOG).faults == ()

@@ -16,6 +16,7 @@ import orjson
 
 from remit.adapters.schema.compiled import SchemaProblem, compile_schema
 from remit.core.argument_names import ArgumentNames, argument_names
+from remit.core.authentication import NO_DEMAND
 from remit.core.catalog import Catalog, Drift, Health, Item, ItemKind, Server, Tool, Validator, bare_names, digest_of
 from remit.core.errors import Refusal, refuse
 from remit.core.reasons import Reason
@@ -333,7 +334,8 @@ def as_registered(config: ServerConfig, tool: Tool, made: Compiled = (None, None
     """A tool with its schema compiled (not made: it could not be) and with what its registration says of it."""
     paths, high_risk = config.path_arguments.get(tool.name, ()), tool.name in config.high_risk
     validate, names = made
-    return replace(tool, validate=validate, names=names, path_arguments=paths, high_risk=high_risk)
+    demand = config.demands.get(tool.name, NO_DEMAND)
+    return replace(tool, validate=validate, names=names, path_arguments=paths, high_risk=high_risk, demand=demand)
 
 
 def stored_item(server: str, key: Key, definition: bytes) -> Item:

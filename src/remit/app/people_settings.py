@@ -13,6 +13,9 @@ def misfit_people(settings: Settings) -> Iterator[str]:
         yield "sessions.idle_s: a session cannot be idle for longer than it lasts; expected at most sessions.max_s"
     if relying_party(settings.public_url):
         return
+    for name, server in settings.servers.items():
+        if server.step_up is not None:
+            yield f"servers.{name}.step_up: {_NAMELESS}"
     for name, account in settings.accounts.items():
         if account.passkey == "required":
             yield f"accounts.{name}.passkey: {_NAMELESS}"

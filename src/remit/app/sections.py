@@ -53,6 +53,13 @@ class ObserveUntil(Strict, frozen=True):
     observe_until: str
 
 
+class StepUpSettings(Strict, frozen=True):
+    """Tools that only somebody uses who signed in with a passkey, and not long ago."""
+
+    tools: Annotated[list[str], Meta(min_length=1)]
+    max_age_s: Annotated[float, Meta(ge=60)] = 900.0
+
+
 class ServerSettings(Strict, frozen=True):
     """One MCP server. Exactly one of `stdio` and `http`."""
 
@@ -64,6 +71,7 @@ class ServerSettings(Strict, frozen=True):
     stateful: bool = True
     path_arguments: dict[str, list[str]] = field(default_factory=dict)
     high_risk: list[str] = field(default_factory=list)
+    step_up: StepUpSettings | None = None
     mode: Literal["enforce"] | ObserveUntil = "enforce"
 
 

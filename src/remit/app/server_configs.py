@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from remit.app.sections import ServerSettings
 from remit.app.settings import Configuration, ConfigurationInvalid
+from remit.core.authentication import Acr, Demand
 from remit.core.catalog import Enforce, Mode, Observe
 from remit.core.registration import Http, ServerConfig, Stdio, Transport
 
@@ -27,6 +28,7 @@ def _server(name: str, entry: ServerSettings, configuration: Configuration) -> S
         mode=_mode(name, entry),
         path_arguments={tool: tuple(names) for tool, names in entry.path_arguments.items()},
         high_risk=frozenset(entry.high_risk),
+        demands=_demands(entry),
         restricted=frozenset(_restricted(name, entry, configuration)),
     )
 
@@ -34,12 +36,20 @@ def _server(name: str, entry: ServerSettings, configuration: Configuration) -> S
 def _restricted(name: str, entry: ServerSettings, configuration: Configuration) -> Iterator[tuple[str, str]]:
     for tool in entry.high_risk:
         yield f"servers.{name}.high_risk", tool
+    for tool in entry.step_up.tools if entry.step_up is not None else ():
+        yield f"servers.{name}.step_up.tools", tool
     for tool in entry.path_arguments:
         yield f"servers.{name}.path_arguments", tool
     for purpose, limits in configuration.settings.purposes.items():
         for server, _, tool in (text.partition("/") for text in limits.arguments):
             if server == name:
                 yield f"purposes.{purpose}.arguments", tool
+
+
+def _demands(entry: ServerSettings) -> dict[str, Demand]:
+    if entry.step_up is None:
+        return {}
+    return dict.fromkeys(entry.step_up.tools, Demand(Acr.PASSKEY, entry.step_up.max_age_s))
 
 
 def _transport(name: str, entry: ServerSettings, configuration: Configuration) -> Transport:

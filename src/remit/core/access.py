@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from remit.core.authentication import NO_DEMAND
 from remit.core.catalog import Enforce, Item, ItemKind, Observe, Server, Tool
 from remit.core.errors import Denied, refuse
 from remit.core.grant import Bound
@@ -198,7 +199,8 @@ _DENIAL: dict[Effect, Reason] = {
 
 
 def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
-    """Stage 6: forbid trumps permit, and only an explicit permit by a named policy of a known version permits.
+    """Stage 6: forbid trumps permit, and only an explicit permit by a named policy of a known version permits. What a
+    tool demands of the person's sign-in comes last, so that nobody is asked to sign in for what is denied anyway.
 
     Cedar skips a policy that fails to evaluate, so that a forbid with an error does not forbid: any error is a deny, in
     observe mode too, where the policy that failed may be a forbid shipped with Remit.
@@ -207,6 +209,7 @@ def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
     if effect is Effect.PERMIT and (not verdict.determining or not verdict.policy_version):
         effect = Effect.ERROR
     if effect is Effect.PERMIT:
+        _require_sign_in(access)
         return Permitted(access, verdict, verdict.determining)
     mode = access.resolved.server.mode
     match mode:
@@ -215,8 +218,25 @@ def conclude(access: AccessRequest, verdict: Verdict) -> Permitted:
             and effect is not Effect.ERROR
             and not any(policy.base for policy in verdict.determining)
         ):
+            _require_sign_in(access)
             return Permitted(access, verdict, (OBSERVED,), candidate=verdict)
         case Observe() | Enforce():
             named = ", ".join(str(policy) for policy in verdict.determining)
             unavailable = effect is Effect.ERROR and not verdict.policy_version
             raise DeniedByPolicy(Reason.POLICY_UNAVAILABLE if unavailable else _DENIAL[effect], named, verdict)
+
+
+def _require_sign_in(access: AccessRequest) -> None:
+    """A call that the person's sign-in is too weak or too old for is refused with what would do (RFC 9470). A listing
+    shows the tool: else nobody would ever be asked.
+    """
+    item, grant = access.resolved.item, access.resolved.consented.bound.grant
+    if not isinstance(item, Tool) or item.demand is NO_DEMAND or isinstance(access.arguments, UnknownArguments):
+        return
+    demand = item.demand
+    if grant.authentication.meets(demand.acr, max_age_s=demand.max_age_s, now_s=access.now_s):
+        return
+    if not grant.authentication.methods:
+        raise refuse(Reason.CONTEXT_MISSING, f"{item.action} needs a person who signed in, and this grant has none")
+    data = {"acr_values": demand.acr.value, "max_age": int(demand.max_age_s)}
+    raise refuse(Reason.STEP_UP_REQUIRED, item.action[:160], data=data)

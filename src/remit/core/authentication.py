@@ -47,5 +47,14 @@ class Authentication:
         return self.acr.level >= acr.level and 0 <= now_s - self.at_s <= max_age_s
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What something needs of whoever signed in: at least `acr`, no longer than `max_age_s` ago."""
+
+    acr: Acr
+    max_age_s: float
+
+
+NO_DEMAND: Final = Demand(Acr.NONE, float("inf"))
 # Of what clients and administrators do without a person who signed in.
 NOBODY: Final = Authentication((), 0.0)

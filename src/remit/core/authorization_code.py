@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from remit.core.authentication import Authentication
 from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.rows import Stored
 
@@ -35,10 +36,17 @@ class KeptCode(Stored, frozen=True, tag="remit.code/1"):
     request: str
     issued_at_s: float
     used: bool
+    methods: tuple[str, ...] = ()
+    signed_in_at_s: float = 0.0
 
     @property
     def budget(self) -> Budget:
         return Unmetered() if self.calls_max is None else Calls(self.calls_max)
+
+    @property
+    def authentication(self) -> Authentication:
+        """How and when the person had signed in who said yes."""
+        return Authentication(self.methods, self.signed_in_at_s)
 
 
 class Family(Stored, frozen=True, tag="remit.refresh/1"):

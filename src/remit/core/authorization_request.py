@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from remit.core.authentication import ASKABLE, Acr
 from remit.core.authorization_details import Asked, parse_details
 from remit.core.clients import Client
 from remit.core.device_code import DEVICE
@@ -45,6 +46,7 @@ class ErrorCode(StrEnum):
     INTERACTION_REQUIRED = "interaction_required"
     ACCOUNT_SELECTION_REQUIRED = "account_selection_required"
     REQUEST_NOT_SUPPORTED = "request_not_supported"
+    UNMET_AUTHENTICATION_REQUIREMENTS = "unmet_authentication_requirements"  # OpenID Connect Core Unmet 1.0, RFC 9470
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
 
 
@@ -85,7 +87,8 @@ class Unspecified:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What the client asks for. `nonce` is empty if none was sent; `max_age_s` is infinite if any sign-in will do."""
+    """What the client asks for. `nonce` is empty if none was sent; `max_age_s` is infinite if any sign-in will do,
+    `acr` the least that will."""
 
     address: ReturnAddress
     resource: str
@@ -94,6 +97,7 @@ class AuthorizationRequest:
     prompts: frozenset[Prompt]
     nonce: str
     max_age_s: float
+    acr: Acr = Acr.NONE
 
     @property
     def client(self) -> Client:
@@ -166,6 +170,7 @@ def asked(address: ReturnAddress, parameters: Mapping[str, str], resources: Cont
         prompts=_prompts(parameters.get("prompt", "")),
         nonce=parameters.get("nonce", ""),
         max_age_s=_max_age_s(parameters.get("max_age", "")),
+        acr=acr_asked(parameters.get("acr_values", "")),
     )
 
 
@@ -245,6 +250,19 @@ def _prompts(text: str) -> frozenset[Prompt]:
     if Prompt.NONE in prompts and len(prompts) > 1:
         raise AuthorizationError(ErrorCode.INVALID_REQUEST, "prompt: none stands alone")
     return prompts
+
+
+def acr_asked(text: str) -> Acr:
+    """Any of the values will do (RFC 9470 section 4), so the least of those that are known here. Raises
+    `AuthorizationError` if none is.
+    """
+    if not text:
+        return Acr.NONE
+    known = [acr for acr in ASKABLE if acr in text.split(" ")]
+    if not known:
+        expected = " or ".join(ASKABLE)
+        raise AuthorizationError(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, f"acr_values: expected {expected}")
+    return known[0]
 
 
 def _max_age_s(text: str) -> float:

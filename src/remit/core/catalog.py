@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from remit.core.argument_names import ArgumentNames
+from remit.core.authentication import NO_DEMAND, Demand
 from remit.core.names import skeleton
 
 
@@ -66,15 +67,16 @@ class Item:
 class Tool(Item):
     """A tool, with what is needed to check a call without parsing its schema again.
 
-    `path_arguments` and `high_risk` come from the operator's registration, never from the server. `header_arguments`
-    maps `Mcp-Param-*` suffixes (lower case) to argument names (`x-mcp-header`). `names` are worked out when the tool is
-    registered, and at each call of a tool that never was.
+    `path_arguments`, `high_risk` and `demand` come from the operator's registration, never from the server.
+    `header_arguments` maps `Mcp-Param-*` suffixes (lower case) to argument names (`x-mcp-header`). `names` are worked
+    out when the tool is registered, and at each call of a tool that never was.
     """
 
     input_schema: Mapping[str, Any] = field(default_factory=dict)
     validate: Validator | None = None
     path_arguments: tuple[str, ...] = ()
     high_risk: bool = False
+    demand: Demand = NO_DEMAND
     header_arguments: Mapping[str, str] = field(default_factory=dict)
     names: ArgumentNames | None = field(default=None, compare=False)
     action: str = field(init=False, default="")

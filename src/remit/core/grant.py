@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from remit.core.authentication import NOBODY, Authentication
 from remit.core.errors import Refusal, refuse
 from remit.core.fixed import Fixed
 from remit.core.principals import Attestation, Authenticated, Presence, Principal
@@ -119,6 +120,7 @@ class Grant:
     origin: Origin
     high_risk: bool = False
     parent: str = ""
+    authentication: Authentication = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def narrow(parent: Grant, to: Narrowing, *, id: str, actor: str, now_s: float) -
         origin=parent.origin,
         high_risk=parent.high_risk,
         parent=parent.id,
+        authentication=parent.authentication,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from remit.core.access import Target, TargetKind
+from remit.core.authentication import Authentication
 from remit.core.catalog import Catalog, Item, Server, Tool
 from remit.core.grant import Grant
 from remit.core.policy_types import ToolType, tool_type
@@ -182,7 +183,7 @@ def _attributes(server: Server, target: Target, item: Item | None) -> dict[str, 
 
 
 def grant_context(grant: Grant) -> dict[str, Any]:
-    """The part of the context that is the same for every call of a grant."""
+    """The part of the context that is the same for every call of a grant, but for the moment of the sign-in."""
     context: dict[str, Any] = {
         "client": {"id": grant.client_id, "attestation": grant.attestation.value},
         "chain": list(grant.actors),
@@ -195,7 +196,13 @@ def grant_context(grant: Grant) -> dict[str, Any]:
     }
     if grant.actors:
         context["actor"] = grant.actors[0]
+    if grant.authentication.methods:
+        context["authentication"] = _authentication(grant.authentication)
     return context
+
+
+def _authentication(found: Authentication) -> dict[str, Any]:
+    return {"acr": found.acr.value, "level": found.acr.level, "amr": list(found.methods)}
 
 
 # The context's attributes that differ between two calls of one grant. `era` is in the key of the decision cache.

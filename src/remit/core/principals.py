@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from remit.core.authentication import NOBODY, Authentication
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
@@ -70,6 +71,7 @@ class Claims:
     expires_at_s: int
     actors: tuple[str, ...] = ()
     scope: str = ""
+    authentication: Authentication = NOBODY
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -112,6 +114,10 @@ def claim_set(claims: Claims) -> dict[str, Any]:
         "tenant": claims.tenant,
         "scope": claims.scope,
     }
+    if claims.authentication.methods:
+        payload["acr"] = claims.authentication.acr.value
+        payload["amr"] = list(claims.authentication.methods)
+        payload["auth_time"] = int(claims.authentication.at_s)
     act: dict[str, Any] | None = None
     for actor in reversed(claims.actors):
         act = {"sub": actor} if act is None else {"sub": actor, "act": act}

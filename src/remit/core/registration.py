@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from remit.core.authentication import Demand
 from remit.core.catalog import Enforce, Mode
 
 REFERENCE: Final = re.compile(r"\$\{(?P<source>env|file):(?P<name>[^}]*)\}")
@@ -41,8 +42,8 @@ Transport = Stdio | Http
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """One entry under `servers`. `path_arguments` names, per tool, the arguments that are paths; `stateful` says that
-    two grants must never meet in one process. `restricted` is every tool that the configuration limits by name,
-    after the place that does."""
+    two grants must never meet in one process; `demands` how the person must have signed in, per tool. `restricted` is
+    every tool that the configuration limits by name, after the place that does."""
 
     name: str
     tenants: frozenset[str]
@@ -53,6 +54,7 @@ class ServerConfig:
     mode: Mode = field(default_factory=Enforce)
     path_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     high_risk: frozenset[str] = frozenset()
+    demands: Mapping[str, Demand] = field(default_factory=dict)
     restricted: frozenset[tuple[str, str]] = frozenset()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from remit.core.authentication import Authentication
 from remit.core.errors import Invalid, refuse
 from remit.core.grant import Budget, Calls, Grant, GrantState, Origin, Purpose, Unmetered
 from remit.core.principals import Attestation, Presence, Principal, PrincipalKind
@@ -40,6 +41,7 @@ def to_stored(grant: Grant, state: GrantState) -> bytes:
         "origin": [grant.origin.how, grant.origin.by, grant.origin.assurance],
         "high_risk": grant.high_risk,
         "parent": grant.parent,
+        "authentication": [list(grant.authentication.methods), grant.authentication.at_s],
     }
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
@@ -56,6 +58,7 @@ def _read(stored: dict[str, Any]) -> tuple[Grant, GrantState]:
     if stored["format"] != FORMAT:
         raise ValueError(stored["format"])
     kind, subject, issuer = stored["subject"]
+    methods, at_s = stored["authentication"]
     grant = Grant(
         id=stored["id"],
         tenant=stored["tenant"],
@@ -77,6 +80,7 @@ def _read(stored: dict[str, Any]) -> tuple[Grant, GrantState]:
         origin=Origin(*stored["origin"]),
         high_risk=stored["high_risk"] is True,
         parent=stored["parent"],
+        authentication=Authentication(tuple(methods), at_s),
     )
     return grant, GrantState(stored["state"])
 

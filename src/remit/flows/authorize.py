@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace as replace_row
 
+from remit.core.authentication import Acr
 from remit.core.authorization_code import CODE_S, KeptCode
 from remit.core.authorization_request import (
     AuthorizationError,
@@ -27,6 +28,7 @@ from remit.core.authorization_request import (
     Prompt,
     Resources,
     ReturnAddress,
+    acr_asked,
     asked,
     asked_by_device,
     return_address,
@@ -37,6 +39,7 @@ from remit.core.errors import Denied, refuse
 from remit.core.grant import Calls, Grant
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
+from remit.core.passkeys import relying_party
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.scope import within
@@ -161,6 +164,10 @@ class Authorize:
         except Unsealed:
             return ""
 
+    def acr_of(self, handle: str, browser: Secret) -> Acr:
+        """How sure the client wants it to be who answers. Raises `Invalid` as `opened` does."""
+        return acr_asked(self._unsealed(handle, browser)["parameters"].get("acr_values", ""))
+
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads(self.sealer.open(SEALED_FOR, handle, bound_to=browser.expose()))
@@ -174,6 +181,9 @@ class Authorize:
         address = return_address(parameters, self.create.registry.clients)
         try:
             request = asked(address, parameters, Resources(self.create.registry.issuer))
+            if request.acr is Acr.PASSKEY and not relying_party(self.create.registry.issuer):
+                description = "passkeys need a name, and this server has an address"
+                raise AuthorizationError(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, description)
             if address.client.require_par and not pushed:
                 raise AuthorizationError(ErrorCode.INVALID_REQUEST, "this client pushes its requests first (RFC 9126)")
             return request
@@ -201,6 +211,8 @@ class Authorize:
         return needs
 
     def _again(self, pending: Pending, session: BrowserSession) -> bool:
+        if session.authentication.acr.level < pending.request.acr.level:
+            return True
         again = bool({Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & pending.request.prompts)
         age_s = self.clock.now_s() - session.signed_in_at_s
         return (again or age_s > pending.request.max_age_s) and session.signed_in_at_s < pending.begun_at_s
@@ -239,6 +251,7 @@ class Authorize:
             constraints=constraints,
             ttl_s=ttl_s,
             budget=budget,
+            authentication=session.authentication,
         )
 
     # 4 the answer -----------------------------------------------------------------------------------------------
@@ -362,7 +375,7 @@ class Authorize:
             calls_max=budget.calls_max if isinstance(budget, Calls) else None, purpose=grant.purpose.text,
             purpose_class=grant.purpose.klass, environment=grant.environment,
             ttl_s=grant.expires_at_s - grant.created_at_s, request=pending.id, issued_at_s=self.clock.now_s(),
-            used=False,
+            used=False, methods=consented.authentication.methods, signed_in_at_s=consented.authentication.at_s,
         )  # fmt: skip
 
     def _held(self, request: AuthorizationRequest | DeviceRequest) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from remit.core.authentication import NOBODY, Authentication
 from remit.core.catalog import Catalog
 from remit.core.clients import Account, Ceiling, Client, ClientBook, ClientTerms, Only, reach
 from remit.core.clock_steps import ClockSteps
@@ -95,6 +96,7 @@ class ConsentRequest:
     consent: str = ""
     grant_id: str = ""
     login: str = ""
+    authentication: Authentication = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class _Draft:
     origin: Origin
     constraints: frozenset[Constraint] = frozenset()
     grant_id: str = ""
+    authentication: Authentication = NOBODY
 
 
 def _nothing(_tenant: str, _client: str, _server: str) -> bool:
@@ -238,7 +241,7 @@ class CreateGrant:
             resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
             ttl_s=min(request.ttl_s, self.limits.consent_ttl_s_max), budget=request.budget,
             idle_s_max=self.limits.consent_idle_s_max, origin=Origin(CONSENT, request.consent),
-            constraints=request.constraints, grant_id=request.grant_id,
+            constraints=request.constraints, grant_id=request.grant_id, authentication=request.authentication,
         )  # fmt: skip
 
     def _within_term(self, grant: Grant) -> Grant:
@@ -288,7 +291,7 @@ class CreateGrant:
             constraints=klass.constraints | draft.constraints,
             budget=tighter(draft.budget, klass.budget), idle_s_max=draft.idle_s_max,
             created_at_s=now_s, expires_at_s=now_s + min(draft.ttl_s, klass.ttl_s), origin=draft.origin,
-            high_risk=False,
+            high_risk=False, authentication=draft.authentication,
         )  # fmt: skip
 
     def _reachable(self, draft: _Draft) -> frozenset[Scope]:
@@ -365,6 +368,7 @@ class CreateGrant:
             issuer=self.registry.issuer, subject=grant.subject.id, client_id=grant.client_id, grant_id=grant.id,
             tenant=grant.tenant, audience=grant.resource, token_id=self.entropy.id("tok"), issued_at_s=now_s,
             not_before_s=now_s, expires_at_s=expires_at_s, actors=grant.actors, scope=scope_text(grant.scopes),
+            authentication=grant.authentication,
         )  # fmt: skip
         return Granted(grant, self.tokens.mint(claims), expires_at_s)
 
@@ -390,6 +394,7 @@ def created_fields(grant: Grant, sequence: int, login: str = "") -> dict[str, ob
         "origin": grant.origin.how,
         "origin_by": grant.origin.by,
         "parent": grant.parent,
+        "acr": grant.authentication.acr.value,
         "store_sequence": sequence,
         **({"login": login} if login else {}),
     }

@@ -164,6 +164,7 @@ class Redeem:
                 consent=kept.consent,
                 grant_id=kept.grant,
                 login=kept.request,
+                authentication=kept.authentication,
             )
         )
 

@@ -47,7 +47,7 @@ from remit.core.reasons import Kind, Reason
 from remit.core.request import Endpoint, McpRequest
 from remit.core.secret import Secret
 from remit.flows.bridge import require_same_era
-from remit.flows.step_up import beyond_grant
+from remit.flows.step_up import beyond_grant, beyond_sign_in
 from remit.flows.target import Found, find_target
 from remit.ports.authenticator import Authenticator
 from remit.ports.calls import Calls
@@ -141,9 +141,10 @@ class ToolCall:
     async def _told_more(
         self, refusal: Refusal, bound: Bound, request: McpRequest, found: Found | None, access: AccessRequest | None
     ) -> Refusal:
-        """The refusal with what helps whoever reads it: the policy that nearly permitted, or the scope to ask for."""
+        """The refusal with what helps whoever reads it: the policy that nearly permitted, or what to ask for."""
         if isinstance(refusal, DeniedByPolicy) and access is not None:
             refusal.near_miss = await self.policy.nearest(access)
+            return await beyond_sign_in(self.policy, access, refusal)
         elif isinstance(refusal, OutsideGrant) and found is not None:
             return await beyond_grant(self.policy, require_consent(bound), request, found, self.clock.now_s())
         return refusal

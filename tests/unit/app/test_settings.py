@@ -11,6 +11,7 @@ import yaml
 from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import ConfigurationInvalid, load
+from remit.core.authentication import Acr, Demand
 from remit.core.catalog import Observe
 from remit.core.grant import Calls
 from remit.core.registration import Http, Stdio
@@ -237,3 +238,15 @@ def test_a_passkey_can_be_required_only_under_a_name(tmp_path: Path) -> None:
     named = load(written(tmp_path, accounts=people, public_url="http://localhost:8700"))
     assert registry(named).accounts["engineer"].passkey_required
     assert not registry(load(written(tmp_path))).accounts["engineer"].passkey_required
+
+
+def test_tools_that_need_a_passkey_are_named_with_how_long_ago_it_may_be(tmp_path: Path) -> None:
+    demanding = {"files": {**SERVERS["files"], "tenants": ["acme"], "environment": "dev", "owner": "o"}}
+    demanding["files"]["step_up"] = {"tools": ["wipe"], "max_age_s": 60}
+    (found,) = server_configs(load(written(tmp_path, servers=demanding, public_url="http://localhost:8700")))
+    assert found.demands == {"wipe": Demand(Acr.PASSKEY, 60.0)}
+    assert ("servers.files.step_up.tools", "wipe") in found.restricted
+    assert "servers.files.step_up: passkeys are bound to a name" in problem(tmp_path, servers=demanding)
+    for entry in ({"tools": []}, {"tools": ["wipe"], "max_age_s": 1}, {}):
+        demanding["files"]["step_up"] = entry
+        assert "servers.files" in problem(tmp_path, servers=demanding, public_url="http://localhost:8700")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from remit.core.access import (
     Resolved,
     Target,
     TargetKind,
+    UnknownArguments,
     Verdict,
     conclude,
     require_consent,
     resolve,
 )
+from remit.core.authentication import NOBODY, PASSKEY, PASSWORD, Acr, Authentication, Demand
 from remit.core.catalog import Drift, Enforce, Era, Item, ItemKind, Mode, Observe, Server, Tool
 from remit.core.errors import Denied
 from remit.core.grant import Origin, bind
@@ -185,3 +188,52 @@ def test_observe_mode_ends_by_itself() -> None:
 def test_observe_mode_does_not_override_a_forbid_shipped_with_remit() -> None:
     with pytest.raises(DeniedByPolicy):
         conclude(asked(server(Observe(until_s=2000.0))), verdict(Effect.FORBID, BASE))
+
+
+# how the person signed in -----------------------------------------------------------------------------------------
+DEMANDING = replace(TOOL, demand=Demand(Acr.PASSKEY, 600.0))
+NOW_S = 1001.0
+
+
+def demanded(found: Authentication, arguments: Any = None, mode: Mode | None = None) -> AccessRequest:
+    target = resolved(server(mode), DEMANDING, authentication=found)
+    return AccessRequest(target, "files/read_file", {} if arguments is None else arguments, NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("methods", "age_s", "refused"),
+    [
+        (PASSKEY, 0.0, None),
+        (PASSKEY, 600.0, None),
+        ((*PASSWORD, *PASSKEY), 1.0, None),
+        (PASSKEY, 601.0, Reason.STEP_UP_REQUIRED),
+        (PASSKEY, -1.0, Reason.STEP_UP_REQUIRED),
+        (PASSWORD, 0.0, Reason.STEP_UP_REQUIRED),
+        ((), 0.0, Reason.CONTEXT_MISSING),
+    ],
+)
+@pytest.mark.parametrize("mode", [Enforce(), Observe(2000.0)])
+def test_a_tool_that_demands_a_sign_in_is_permitted_to_whoever_signed_in_like_that(
+    methods: tuple[str, ...], age_s: float, refused: Reason | None, mode: Mode
+) -> None:
+    access = demanded(Authentication(methods, NOW_S - age_s), mode=mode)
+    answer = verdict(Effect.PERMIT, PERMIT) if isinstance(mode, Enforce) else verdict(Effect.NO_PERMIT)
+    if refused is None:
+        assert conclude(access, answer)
+        return
+    with pytest.raises(Denied) as caught:
+        conclude(access, answer)
+    assert caught.value.reason is refused
+    if refused is Reason.STEP_UP_REQUIRED:
+        assert caught.value.data == {"acr_values": "urn:remit:acr:passkey", "max_age": 600}
+
+
+def test_what_policy_denies_asks_nobody_to_sign_in() -> None:
+    with pytest.raises(DeniedByPolicy) as caught:
+        conclude(demanded(Authentication(PASSWORD, NOW_S)), verdict(Effect.NO_PERMIT))
+    assert caught.value.reason is Reason.POLICY_NO_PERMIT
+
+
+def test_a_list_shows_a_tool_that_demands_a_sign_in() -> None:
+    """Else no client would call it, and nobody would be asked."""
+    assert conclude(demanded(NOBODY, UnknownArguments()), verdict(Effect.PERMIT, PERMIT))

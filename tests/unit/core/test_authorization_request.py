@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from remit.core.authentication import Acr
 from remit.core.authorization_details import Asked
 from remit.core.authorization_request import (
     AuthorizationError,
@@ -202,3 +203,24 @@ def test_a_description_has_only_the_characters_it_may_have() -> None:
 def test_a_description_quotes_little_of_what_was_sent() -> None:
     for name in ("response_type", "resource", "scope", "prompt", "max_age", "code_challenge_method", "response_mode"):
         assert len(refused(**{name: "X" * 5000}).description) < 300
+
+
+@pytest.mark.parametrize(
+    ("values", "acr"),
+    [
+        ("", Acr.NONE),
+        ("urn:remit:acr:passkey", Acr.PASSKEY),
+        ("urn:remit:acr:password", Acr.PASSWORD),
+        ("urn:remit:acr:passkey urn:remit:acr:password", Acr.PASSWORD),
+        ("urn:other:gold urn:remit:acr:passkey", Acr.PASSKEY),
+    ],
+)
+def test_of_several_acr_values_any_will_do_and_unknown_ones_are_no_other(values: str, acr: Acr) -> None:
+    assert a_request(acr_values=values).acr is acr
+
+
+@pytest.mark.parametrize("values", ["urn:other:gold", " ", "passkey", "urn:remit:acr:passkey,urn:remit:acr:password"])
+def test_acr_values_that_are_all_unknown_cannot_be_met(values: str) -> None:
+    with pytest.raises(AuthorizationError) as refused:
+        a_request(acr_values=values)
+    assert refused.value.error is ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remit.core.access import Target, TargetKind
+from remit.core.authentication import PASSKEY, Authentication
 from remit.core.catalog import ItemKind
 from remit.core.policy_context import closure, grant_context, vocabulary
 from remit.core.policy_types import tool_type
@@ -71,3 +72,9 @@ def test_a_changed_definition_is_not_the_one_the_words_were_made_from() -> None:
     assert not words.knows("files/read_file", changed)
     assert not words.knows("no/such/method", None)
     assert words.types["files/read_file"] == tool_type(READ.input_schema)  # type: ignore[attr-defined]
+
+
+def test_how_the_person_signed_in_is_there_if_one_did() -> None:
+    found = grant_context(a_grant(authentication=Authentication(PASSKEY, 1000.0)))["authentication"]
+    assert (found["acr"], found["level"], found["amr"]) == ("urn:remit:acr:passkey", 2, ["pop", "user", "mfa"])
+    assert "authentication" not in grant_context(a_grant())

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from remit.core.authentication import PASSKEY, Authentication
 from remit.core.errors import Outage
 from remit.core.grant import Calls, GrantState
 from remit.core.principals import Principal, PrincipalKind
@@ -28,6 +29,7 @@ RICH = a_grant(
     actors=("build", "alice"),
     parent="grt_0",
     high_risk=True,
+    authentication=Authentication(PASSKEY, 1000.5),
 )
 
 

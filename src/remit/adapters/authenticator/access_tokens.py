@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from remit.adapters.authenticator.jws import JwsError, json_object, parse, text_claim, whole_seconds
 from remit.adapters.authenticator.public_key import PublicKey, public_key
+from remit.core.authentication import NOBODY, Authentication
 from remit.core.errors import refuse
 from remit.core.grantbook import GrantBook
 from remit.core.principals import Authenticated, Claims, conclude_authenticated
@@ -127,7 +128,21 @@ def read_claims(payload: dict[str, Any]) -> Claims:
         expires_at_s=whole_seconds(payload, "exp"),
         actors=_actors(payload),
         scope=scope,
+        authentication=_authentication(payload),
     )
+
+
+def _authentication(payload: dict[str, Any]) -> Authentication:
+    """How the person signed in, if one did. What it says for others to read; a decision asks the grant."""
+    if "amr" not in payload:
+        return NOBODY
+    methods = payload["amr"]
+    if not isinstance(methods, list) or not methods or not all(isinstance(method, str) for method in methods):
+        raise JwsError("amr is not a list of strings")
+    found = Authentication(tuple(methods), whole_seconds(payload, "auth_time"))
+    if payload.get("acr") != found.acr.value:
+        raise JwsError("acr does not fit amr")
+    return found
 
 
 def _actors(payload: dict[str, Any]) -> tuple[str, ...]:

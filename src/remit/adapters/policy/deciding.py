@@ -53,6 +53,8 @@ def prepare(question: Question, about: Closure, policies: Slice, type_: RecordOf
     """Parse what is constant. Attributes of the context that the slice provably does not read are left out of it."""
     names = policies.reads.names()
     context = {**grant_context(question.grant), "era": question.era.value}
+    if "authentication" in context:
+        context["authentication"]["at"] = _moment(question.grant.authentication.at_s)
     if names is not None:
         context = {name: value for name, value in context.items() if name in names}
     head = orjson.dumps(context).decode()[:-1]
@@ -78,11 +80,16 @@ def context_json(prepared: Prepared, arguments: str, now_s: float) -> str:
     """The whole context. `arguments` is JSON of our own making, empty where there are none."""
     parts = [prepared.head[1:]] if len(prepared.head) > 1 else []
     if prepared.reads_time:
-        moment = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        parts.append('"time":{"__extn":{"fn":"datetime","arg":"' + moment + '"}}')
+        parts.append(f'"time":{orjson.dumps(_moment(now_s)).decode()}')
     if arguments:
         parts.append('"args":' + arguments)
     return "{" + ",".join(parts) + "}"
+
+
+def _moment(at_s: float) -> dict[str, Any]:
+    """Whole seconds, UTC."""
+    text = datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"__extn": {"fn": "datetime", "arg": text}}
 
 
 def arguments_json(prepared: Prepared, arguments: Arguments) -> str:

@@ -20,6 +20,7 @@ from remit.adapters.policy.loading import entries
 from remit.adapters.policy.sets import Loaded, read_all
 from remit.core.access import Effect, Target, TargetKind, UnknownArguments, Verdict
 from remit.core.arguments import checked_arguments
+from remit.core.authentication import NOBODY, PASSKEY, PASSWORD, Authentication
 from remit.core.catalog import Catalog, Era, Item, ItemKind, Server, Tool
 from remit.core.errors import Refusal
 from remit.core.grant import Grant, Origin, Purpose, Unmetered
@@ -28,9 +29,11 @@ from remit.core.principals import Attestation, Presence, Principal, PrincipalKin
 
 KEYS: Final = frozenset({
     "name", "expect", "by", "subject", "kind", "issuer", "roles", "client", "attestation", "actors", "purpose", "class",
-    "interactive", "environment", "era", "time", "origin", "high_risk", "tool", "args", "method", "server", "target",
+    "interactive", "environment", "era", "time", "origin", "high_risk", "tool", "signed_in",
+    "args", "method", "server", "target",
 })  # fmt: skip
 EXPECTED: Final = frozenset({"permit", "deny", "forbid", "no_permit", "error"})
+SIGNED_IN: Final = {"password": PASSWORD, "passkey": PASSKEY}
 UNKNOWN: Final = "unknown"
 
 
@@ -185,9 +188,19 @@ def _grant(test: Mapping[str, Any], tenant: str, server: Server) -> Grant:
             purpose=Purpose(str(test.get("purpose", "")), str(test.get("class", ""))), resource="", scopes=frozenset(),
             constraints=frozenset(), budget=Unmetered(), idle_s_max=0.0, created_at_s=0.0, expires_at_s=0.0,
             origin=Origin(str(test.get("origin", "administration")), ""), high_risk=bool(test.get("high_risk", False)),
+            authentication=_authentication(test.get("signed_in", {})),
         )  # fmt: skip
     except (ValueError, TypeError) as problem:
         raise _Misstated(str(problem)) from problem
+
+
+def _authentication(given: Any) -> Authentication:
+    """`{by: passkey, at: TIME}`; nobody signed in if it is left out."""
+    if not given:
+        return NOBODY
+    if not isinstance(given, dict) or set(given) != {"by", "at"} or given["by"] not in SIGNED_IN:
+        raise _Misstated(f"signed_in: expected by ({' or '.join(SIGNED_IN)}) and at")
+    return Authentication(SIGNED_IN[given["by"]], _time_s(given["at"]))
 
 
 def _arguments(test: Mapping[str, Any], item: Item | None, grant: Grant) -> Arguments:

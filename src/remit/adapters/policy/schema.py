@@ -46,6 +46,10 @@ _CONTEXT: Final[dict[str, dict[str, Any]]] = {
     "interactive": BOOLEAN,
     "time": {"type": "Extension", "name": "datetime"},
     "grant": _of("Grant"),
+    "authentication": {
+        **_record(acr=STRING, level={"type": "Long"}, amr=_set(STRING), at={"type": "Extension", "name": "datetime"}),
+        "required": False,
+    },
     "era": STRING,
 }
 

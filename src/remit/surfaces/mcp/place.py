@@ -4,7 +4,7 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -79,13 +79,21 @@ class Places:
             raise refuse(Reason.BAD_ORIGIN)
 
 
-def challenge(place: Place, *, error: str = "", scope: str = "", description: str = "") -> bytes:
+def challenge(
+    place: Place,
+    *,
+    error: str = "",
+    scope: str = "",
+    description: str = "",
+    sign_in: Mapping[str, object] | None = None,
+) -> bytes:
     """`WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1). Values hold no quotes: they are URLs, scopes and
-    ours.
+    ours. `sign_in` is how the person has to (RFC 9470 section 3).
     """
     parts = [f'error="{error}"'] if error else []
     if description:
         parts.append(f'error_description="{description}"')
+    parts += [f'{name}="{value}"' for name, value in (sign_in or {}).items()]
     wanted = scope or place.endpoint.server
     if wanted:
         parts.append(f'scope="{wanted}"')

@@ -41,8 +41,11 @@ _LEGACY_STATUS: Final = frozenset(
         Reason.SERVER_UNKNOWN,
         Reason.ERA_MISMATCH,
         Reason.INSUFFICIENT_SCOPE,
+        Reason.STEP_UP_REQUIRED,
     }
 )
+# What a client can mend by asking the authorization server for more.
+_STEP_UP: Final = frozenset({Reason.INSUFFICIENT_SCOPE, Reason.STEP_UP_REQUIRED})
 # Their `data` has a schema of its own in the specification.
 _SPECIFIED_DATA: Final = frozenset({Reason.UNSUPPORTED_VERSION, Reason.ERA_MISMATCH})
 # The error of RFC 6750 section 3.1; a request without a token gets none.
@@ -68,7 +71,7 @@ def refusal_answer(refusal: Refusal, era: Era, place: Place | None, visit: Visit
     )
     status = meaning.http_status
     headers = PRIVATE
-    if refusal.kind is Kind.UNAUTHENTICATED or refusal.reason is Reason.INSUFFICIENT_SCOPE:
+    if refusal.kind is Kind.UNAUTHENTICATED or refusal.reason in _STEP_UP:
         headers = (*PRIVATE, *_challenge(refusal, place))
     elif refusal.reason is Reason.METHOD_NOT_ALLOWED:
         headers = (*PRIVATE, (b"allow", b"POST" if era is Era.MODERN else b"GET, POST, DELETE"))
@@ -102,6 +105,9 @@ def _challenge(refusal: Refusal, place: Place | None) -> tuple[tuple[bytes, byte
     if refusal.reason is Reason.INSUFFICIENT_SCOPE:
         scope = str((refusal.data or {}).get("scope", ""))
         value = challenge(place, error="insufficient_scope", scope=scope, description=refusal.meaning.text)
+    elif refusal.reason is Reason.STEP_UP_REQUIRED:
+        error, wanted = "insufficient_user_authentication", refusal.data or {}
+        value = challenge(place, error=error, description=refusal.meaning.text, sign_in=wanted)
     else:
         error = _BEARER_ERROR.get(refusal.reason, "invalid_token")
         value = challenge(place, error=error, description=refusal.meaning.text if error else "")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from remit.core.authentication import ASKABLE, Acr
+from remit.core.passkeys import relying_party
+
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 
@@ -45,6 +48,7 @@ def authorization_server(issuer: str, offers: Offers) -> dict[str, Any]:
         "client_id_metadata_document_supported": offers.client_documents,
         **({"registration_endpoint": f"{issuer}/register"} if offers.registration else {}),
         "authorization_details_types_supported": ["mcp_tool"],
+        "acr_values_supported": [acr.value for acr in ASKABLE if acr is not Acr.PASSKEY or relying_party(issuer)],
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic"],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
     }

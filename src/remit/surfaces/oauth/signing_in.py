@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remit.core.errors import Refusal
+from remit.core.authentication import Acr
+from remit.core.authorization_request import AuthorizationError
+from remit.core.errors import Invalid, Refusal
 from remit.core.logins import Step
 from remit.core.reasons import Kind
 from remit.core.secret import Secret
@@ -79,9 +81,9 @@ class _SigningIn:
         known = await self._people.at_home(self._known(request, browser))
         values = {"login": "", **values, "host": self._host}
         values |= {"form": form_token(browser), "came_for": brought, "demanded": demanded}
-        if known is not None and (not known.entered or (demanded and known.asked is not None)):
+        if known is not None and (not known.entered or demanded):
             if not known.any:
-                return see(THEN["passkeys"])
+                return _without() if known.entered else see(THEN["passkeys"])
             if known.asked is None:
                 return _suspended(known.session.account)
             shown = values | {"account": known.session.account, "asked": known.asked}
@@ -94,7 +96,13 @@ class _SigningIn:
         return answer
 
     async def _demanded(self, handle: str, browser: Secret) -> bool:
-        return False
+        """Whether the client that sent the person here asks for a passkey. What is wrong with its request is told
+        later.
+        """
+        try:
+            return self._people.authorize.acr_of(handle, browser) is Acr.PASSKEY
+        except (Invalid, AuthorizationError):
+            return False
 
     async def _known(self, request: Request, browser: Secret) -> _Known | None:
         sessions, presented = self._people.passkeys.sessions, cookie(request, SESSION)
@@ -194,6 +202,11 @@ def came_for(said: Callable[[str], str]) -> dict[str, str]:
 
 def _peer(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _without() -> Response:
+    text = "The client asks for a sign-in with a passkey, and you have none yet."
+    return message("One thing is missing", text, "Add one at Your passkeys, then go back to the client.", status=403)
 
 
 def _suspended(account: str) -> Response:
