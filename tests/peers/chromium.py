@@ -127,6 +127,13 @@ class Window:
                 return
         raise WebDriverError(f"no page came after {self.url}: {self.text}")
 
+    def wait_for(self, words: str) -> None:
+        """Until the page says so, by a script of its own."""
+        deadline_s = time.monotonic() + NEXT_PAGE_S_MAX
+        while words not in self.text:
+            if time.monotonic() >= deadline_s:
+                raise WebDriverError(f"{self.url} does not say {words!r}: {self.text}")
+
     def _left(self, root: str) -> bool:
         try:
             self._ask("GET", f"element/{root}/name")
@@ -173,6 +180,12 @@ class Window:
         """The whole page as PNG, also what is below the fold."""
         whole = self.devtools("Page.getLayoutMetrics")["cssContentSize"] | {"scale": 1}
         return base64.b64decode(self.devtools("Page.captureScreenshot", captureBeyondViewport=True, clip=whole)["data"])
+
+    def add_authenticator(self) -> None:
+        """A device that keeps passkeys and whose person is there and says yes (WebAuthn level 3, section 11)."""
+        about = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+        person = {"hasUserVerification": True, "isUserVerified": True, "isUserConsenting": True}
+        self._ask("POST", "webauthn/authenticator", **about, **person)
 
     def frame_text(self, element: str) -> str:
         """What stands in a frame of the page."""
