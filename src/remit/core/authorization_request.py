@@ -18,6 +18,7 @@ from remit.core.authorization_details import Asked, parse_details
 from remit.core.clients import Client
 from remit.core.device_code import DEVICE
 from remit.core.errors import Invalid, refuse
+from remit.core.passkeys import relying_party
 from remit.core.pkce import CodeChallenge
 from remit.core.reasons import Reason
 from remit.core.redirects import matches
@@ -120,6 +121,7 @@ class DeviceRequest:
     asked: Asked | Unspecified
     prompts: frozenset[Prompt] = frozenset({Prompt.CONSENT})
     max_age_s: float = float("inf")
+    acr: Acr = Acr.NONE
 
     @property
     def destination(self) -> str:
@@ -170,17 +172,18 @@ def asked(address: ReturnAddress, parameters: Mapping[str, str], resources: Cont
         prompts=_prompts(parameters.get("prompt", "")),
         nonce=parameters.get("nonce", ""),
         max_age_s=_max_age_s(parameters.get("max_age", "")),
-        acr=acr_asked(parameters.get("acr_values", "")),
+        acr=acr_asked(parameters, resource),
     )
 
 
 def asked_by_device(
     client: Client, device: str, parameters: Mapping[str, str], resources: Container[str]
 ) -> DeviceRequest:
-    """The same of a device authorization request (RFC 8628 section 3.1): `resource`, `scope`, `authorization_details`.
-    Raises `AuthorizationError`."""
+    """The same of a device authorization request (RFC 8628 section 3.1): `resource`, `scope`, `authorization_details`,
+    `acr_values`. Raises `AuthorizationError`."""
     resource = _resource(parameters, resources)
-    return DeviceRequest(client, device, resource, _asked(parameters, resource))
+    acr = acr_asked(parameters, resource)
+    return DeviceRequest(client, device, resource, _asked(parameters, resource), acr=acr)
 
 
 def _resource(parameters: Mapping[str, str], resources: Container[str]) -> str:
@@ -252,16 +255,17 @@ def _prompts(text: str) -> frozenset[Prompt]:
     return prompts
 
 
-def acr_asked(text: str) -> Acr:
+def acr_asked(parameters: Mapping[str, str], resource: str) -> Acr:
     """Any of the values will do (RFC 9470 section 4), so the least of those that are known here. Raises
-    `AuthorizationError` if none is.
+    `AuthorizationError` if none is, or if it is a passkey and there can be none at the resource's name.
     """
+    text = parameters.get("acr_values", "")
     if not text:
         return Acr.NONE
-    known = [acr for acr in ASKABLE if acr in text.split(" ")]
+    known = [acr for acr in ASKABLE if acr in text.split(" ") and (acr is not Acr.PASSKEY or relying_party(resource))]
     if not known:
-        expected = " or ".join(ASKABLE)
-        raise AuthorizationError(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, f"acr_values: expected {expected}")
+        expected = f"acr_values: expected {' or '.join(ASKABLE)}; a passkey needs a name and no address"
+        raise AuthorizationError(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, expected)
     return known[0]
 
 

@@ -39,7 +39,6 @@ from remit.core.errors import Denied, refuse
 from remit.core.grant import Calls, Grant
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
-from remit.core.passkeys import relying_party
 from remit.core.reasons import Reason
 from remit.core.rows import from_row, row_id, to_row
 from remit.core.scope import within
@@ -165,8 +164,11 @@ class Authorize:
             return ""
 
     def acr_of(self, handle: str, browser: Secret) -> Acr:
-        """How sure the client wants it to be who answers. Raises `Invalid` as `opened` does."""
-        return acr_asked(self._unsealed(handle, browser)["parameters"].get("acr_values", ""))
+        """How sure the client wants it to be who answers, whoever it is. Raises what `opened` does."""
+        content = self._unsealed(handle, browser)
+        if "device" in content:
+            return self._of_device(content["device"]).acr
+        return acr_asked(content["parameters"], self.create.registry.issuer)
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
@@ -181,9 +183,6 @@ class Authorize:
         address = return_address(parameters, self.create.registry.clients)
         try:
             request = asked(address, parameters, Resources(self.create.registry.issuer))
-            if request.acr is Acr.PASSKEY and not relying_party(self.create.registry.issuer):
-                description = "passkeys need a name, and this server has an address"
-                raise AuthorizationError(ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS, description)
             if address.client.require_par and not pushed:
                 raise AuthorizationError(ErrorCode.INVALID_REQUEST, "this client pushes its requests first (RFC 9126)")
             return request

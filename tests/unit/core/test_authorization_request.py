@@ -14,6 +14,7 @@ from remit.core.authorization_request import (
     Prompt,
     ReturnAddress,
     Unspecified,
+    acr_asked,
     asked,
     return_address,
 )
@@ -217,6 +218,17 @@ def test_a_description_quotes_little_of_what_was_sent() -> None:
 )
 def test_of_several_acr_values_any_will_do_and_unknown_ones_are_no_other(values: str, acr: Acr) -> None:
     assert a_request(acr_values=values).acr is acr
+
+
+def test_no_passkey_can_be_asked_for_at_an_address() -> None:
+    for host, acr in (("remit.example", Acr.PASSKEY), ("127.0.0.1", None), ("[::1]", None)):
+        parameters = {"acr_values": "urn:remit:acr:passkey"}
+        if acr is not None:
+            assert acr_asked(parameters, f"https://{host}/mcp") is acr
+            continue
+        with pytest.raises(AuthorizationError) as refused:
+            acr_asked(parameters, f"https://{host}/mcp")
+        assert refused.value.error is ErrorCode.UNMET_AUTHENTICATION_REQUIREMENTS
 
 
 @pytest.mark.parametrize("values", ["urn:other:gold", " ", "passkey", "urn:remit:acr:passkey,urn:remit:acr:password"])

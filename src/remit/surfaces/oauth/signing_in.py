@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from remit.core.authentication import Acr
 from remit.core.authorization_request import AuthorizationError
-from remit.core.errors import Invalid, Refusal
+from remit.core.errors import Refusal
 from remit.core.logins import Step
 from remit.core.reasons import Kind
 from remit.core.secret import Secret
@@ -101,7 +101,7 @@ class _SigningIn:
         """
         try:
             return self._people.authorize.acr_of(handle, browser) is Acr.PASSKEY
-        except (Invalid, AuthorizationError):
+        except (Refusal, AuthorizationError):
             return False
 
     async def _known(self, request: Request, browser: Secret) -> _Known | None:
