@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from remit.core.consent import Consent, ConsentEvent, ConsentState, Question, after, covers
 from remit.core.consent import given as consent_given
+from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.redirects import without_port
 from remit.core.scope import Constraint, OneTool, Scope, ToolName, WholeServer, as_strict
@@ -53,9 +54,10 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
     "purpose_class": st.sampled_from(["", "tidying"]),
     "environment": st.sampled_from(["dev", "prod"]),
 }
+BUDGETS: st.SearchStrategy[Budget] = st.one_of(st.just(Unmetered()), st.builds(Calls, st.integers(1, 100)))
 QUESTIONS = st.builds(
-    Question, **OTHERS, scopes=st.frozensets(SCOPE, min_size=1, max_size=4),
-    constraints=st.frozensets(LIMIT, max_size=4), ttl_s=st.floats(1, 1e6),
+    Question, **OTHERS, purpose=st.sampled_from(["look around", "tidy up"]), budget=BUDGETS,
+    scopes=st.frozensets(SCOPE, min_size=1, max_size=4), constraints=st.frozensets(LIMIT, max_size=4), ttl_s=st.floats(1, 1e6),
 )  # fmt: skip
 NOW_S = 5000.0
 CONSENTS = st.builds(
@@ -119,6 +121,19 @@ def test_a_limit_left_out_or_loosened_is_not_covered(consent: Consent, data: st.
     assert stands(consent, replace(question, constraints=rest)) == as_strict(rest, frozenset({left_out}))
     elsewhere = frozenset(limit for limit in rest if limit.argument != left_out.argument)
     assert not stands(consent, replace(question, constraints=elsewhere))
+
+
+@given(CONSENTS, BUDGETS)
+def test_more_calls_are_not_covered_and_fewer_are(consent: Consent, budget: Budget) -> None:
+    covered = covers(consent, replace(asking_for_all_of(consent), budget=budget), now_s=NOW_S)
+    allowed = consent.budget.calls_max if isinstance(consent.budget, Calls) else float("inf")
+    assert covered is ((budget.calls_max if isinstance(budget, Calls) else float("inf")) <= allowed)
+
+
+@given(CONSENTS)
+def test_another_purpose_is_covered_within_its_class_only(consent: Consent) -> None:
+    asked = replace(asking_for_all_of(consent), purpose="something else")
+    assert covers(consent, asked, now_s=NOW_S) is bool(consent.purpose_class)
 
 
 @given(CONSENTS, st.floats(min_value=0, allow_infinity=True, exclude_min=True))
