@@ -57,7 +57,8 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
 BUDGETS: st.SearchStrategy[Budget] = st.one_of(st.just(Unmetered()), st.builds(Calls, st.integers(1, 100)))
 QUESTIONS = st.builds(
     Question, **OTHERS, purpose=st.sampled_from(["look around", "tidy up"]), budget=BUDGETS,
-    scopes=st.frozensets(SCOPE, min_size=1, max_size=4), constraints=st.frozensets(LIMIT, max_size=4), ttl_s=st.floats(1, 1e6),
+    scopes=st.frozensets(SCOPE, min_size=1, max_size=4), constraints=st.frozensets(LIMIT, max_size=4),
+    ttl_s=st.floats(1, 1e6),
 )  # fmt: skip
 NOW_S = 5000.0
 CONSENTS = st.builds(
