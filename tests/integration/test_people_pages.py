@@ -261,3 +261,21 @@ def test_a_guess_nobody_waits_for_is_counted_and_not_logged(remit: RemitProcess)
     answers = [browser.post("/sign-in", fields).status for _ in range(8)]  # behind them, since hashes take turns
     assert (answers[0], answers[-1]) == (401, 429)
     assert "never retrieved" not in (remit.folder / "serve.log").read_text()
+
+
+def test_a_person_ends_everything_of_a_client_or_of_a_server_at_once_and_only_their_own(remit: RemitProcess) -> None:
+    browser = signed_in(remit)
+    mine = [grant_for(remit, "one"), grant_for(remit, "two")]
+    theirs = grant_for(remit, "theirs", "analyst", "notebook")
+    page = browser.get("/account")
+    for about in ({"client": "notebook"}, {"client": "", "server": "elsewhere"}, {"client": "", "server": ""}):
+        assert browser.submit(page.form("/account/cut", client="editor"), **about).status == 404
+    assert all(alive(remit, grant) for grant in (*mine, theirs))
+    assert browser.submit(page.form("/account/cut", client="editor")).location == "/account"
+    assert [alive(remit, grant) for grant in (*mine, theirs)] == [False, False, True]
+    again = grant_for(remit, "three")
+    form = next(form for form in browser.get("/account").forms if "server" in form.fields)
+    assert browser.post("/account/cut", form.fields | {"form": "x"}).status == 403
+    assert alive(remit, again)
+    assert browser.submit(form).status == 303
+    assert not alive(remit, again)

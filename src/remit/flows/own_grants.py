@@ -59,6 +59,27 @@ class OwnGrants:
         await self.withdraw(taken, by=session.account)
         return True
 
+    async def cut(self, session: BrowserSession, *, client: str = "", server: str = "") -> bool:
+        """Everything of theirs that acts through the client, or reaches the server: grants end, agreements are taken
+        back. False if there is nothing of the kind. Raises `Outage`: all of it has ended all the same.
+        """
+        grants = [live for live in self.of(session) if _is_about(live.grant, client, server)]
+        agreed = [consent for consent in self.agreed(session) if _is_about(consent, client, server)]
+        failure: Refusal | None = None
+        for consent in agreed:
+            try:
+                await self.withdraw(consent, by=session.account)
+            except Refusal as refusal:
+                failure = refusal
+        for live in grants:
+            try:
+                await self.end(session, live.grant.id)
+            except Refusal as refusal:
+                failure = refusal
+        if failure is not None:
+            raise failure
+        return bool(grants or agreed)
+
     async def withdraw(self, consent: Consent, *, by: str) -> list[str]:
         """The same for whoever may: the ids of the grants that ended."""
         ended: list[str] = []
@@ -88,6 +109,11 @@ def _made_on(live: LiveGrant, consent: Consent) -> bool:
 
 def _about(of: Grant | Consent) -> tuple[str, str, str]:
     return of.client_id, of.resource, of.environment
+
+
+def _is_about(of: Grant | Consent, client: str, server: str) -> bool:
+    """One of the two is given; nothing given is about nothing."""
+    return bool(client and of.client_id == client) or any(server == scope.server for scope in of.scopes)
 
 
 def _is_theirs(live: LiveGrant, session: BrowserSession) -> bool:

@@ -10,8 +10,8 @@ WELL_KNOWN = b"/.well-known/"
 PAGES = frozenset(
     {
         b"/authorize", b"/par", b"/device_authorization", b"/token", b"/revoke", b"/introspect", b"/register",
-        b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end", b"/account/take-back", b"/consent",
-        b"/device", b"/jwks.json",
+        b"/sign-in", b"/sign-out", b"/password", b"/account", b"/account/end", b"/account/take-back", b"/account/cut",
+        b"/consent", b"/device", b"/jwks.json",
         b"/sign-in/passkey", b"/account/passkeys", b"/account/passkeys/add", b"/account/passkeys/remove",
         b"/passkey.js",
     }

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from remit.core.consent import Consent
 from remit.core.device_code import parse_user_code
 from remit.core.errors import Refusal
+from remit.core.grant import Grant
 from remit.core.passwords import PASSWORD_CHARS_MIN
 from remit.core.reasons import Kind, Reason
 from remit.core.secret import Secret
@@ -71,6 +73,7 @@ def routes(people: People) -> list[Route]:
         Route("/account", guarded(pages.account, people.origin), methods=["GET"]),
         Route("/account/end", guarded(pages.end, people.origin), methods=["POST"]),
         Route("/account/take-back", guarded(pages.take_back, people.origin), methods=["POST"]),
+        Route("/account/cut", guarded(pages.cut, people.origin), methods=["POST"]),
     ]
 
 
@@ -150,20 +153,21 @@ class _Pages:
         if session is None:
             return see("/sign-in")
         browser = cookie(request, BROWSER) or new_browser()
-        grants, agreed = await self._home(self._own(session))
-        values: dict[str, Any] = {
-            "account": session.account,
-            "tenant": session.tenant,
-            "grants": grants,
-            "agreed": agreed,
-        }
+        shown = await self._home(self._own(session))
+        values: dict[str, Any] = {"account": session.account, "tenant": session.tenant, **shown}
         answer = page("account.html", form=form_token(browser), **values)
         keep(answer, BROWSER, browser)
         return answer
 
-    async def _own(self, session: BrowserSession) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        own = self._people.own
-        return [grant_shown(live) for live in own.of(session)], [consent_shown(each) for each in own.agreed(session)]
+    async def _own(self, session: BrowserSession) -> dict[str, Any]:
+        grants, agreed = self._people.own.of(session), self._people.own.agreed(session)
+        everything: list[Grant | Consent] = [*(live.grant for live in grants), *agreed]
+        return {
+            "grants": [grant_shown(live) for live in grants],
+            "agreed": [consent_shown(each) for each in agreed],
+            "clients": sorted({each.client_id for each in everything}),
+            "servers": sorted({scope.server for each in everything for scope in each.scopes}),
+        }
 
     async def end(self, request: Request) -> Response:
         form = await read_form(request)
@@ -185,6 +189,18 @@ class _Pages:
         if not await self._home(self._people.own.take_back(session, form.get("consent", ""))):
             text = "No such agreement of yours; you may have taken it back already."
             return message("Nothing to take back", text, status=404)
+        return see("/account")
+
+    async def cut(self, request: Request) -> Response:
+        form = await read_form(request)
+        require_own_form(request, form, self._people.origin)
+        session = await self._session(request)
+        if session is None:
+            return see("/sign-in")
+        about = {name: form.get(name, "") for name in ("client", "server")}
+        if not await self._home(self._people.own.cut(session, **about)):
+            text = "Nothing of yours acts through it; it may have ended meanwhile."
+            return message("Nothing to end", text, status=404)
         return see("/account")
 
     # inside
