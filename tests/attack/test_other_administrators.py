@@ -20,12 +20,14 @@ from remit.core.logins import Step
 from remit.core.reasons import Reason
 from tests.peers import remit_process
 
-ACME, GLOBEX, KEYS, STRANGER = 4001, 4002, 4003, 4004
+ACME, GLOBEX, KEYS, STRANGER, MIXED = 4001, 4002, 4003, 4004, 4005
 ROLES = ["server", "policy", "approval", "key", "audit"]
 ADMINISTRATORS = {
     "alice": {"uid": ACME, "roles": ROLES, "tenants": ["acme"]},
     "bob": {"uid": GLOBEX, "roles": ROLES, "tenants": ["globex"]},
     "carol": {"uid": KEYS, "roles": ["key"], "tenants": ["acme"]},
+    "erin": {"uid": MIXED, "roles": {"acme": ["audit"], "globex": ["approval", "audit"]}},
+    "boss": {"account": "engineer", "roles": {"acme": ROLES, "globex": ["key"]}},
     "dave": {"uid": os.getuid(), "roles": ROLES, "tenants": ["acme"]},
 }
 SERVERS = {
@@ -115,9 +117,14 @@ async def test_revoking_ends_nothing_of_another_tenant(remit: Administration, se
     assert (await remit.ask(GLOBEX, "revoke", **selected))["grants"] == [remit.theirs]
 
 
+async def ended(remit: Administration, grant: str) -> list[str]:
+    found: list[str] = (await remit.ask(ACME, "grant.end", grant=grant))["grants"]
+    return found
+
+
 async def test_naming_another_tenant_or_its_grant_ends_nothing(remit: Administration) -> None:
     assert (await remit.refused(ACME, "revoke", tenant="globex")).reason is Reason.ROLE_MISSING
-    assert (await remit.refused(ACME, "grant.end", grant=remit.theirs)).reason is Reason.ROLE_MISSING
+    assert await ended(remit, remit.theirs) == await ended(remit, "grt_never")  # it looks like one there never was
     assert (await remit.ask(ACME, "revoke", grant=remit.theirs))["grants"] == []
     assert await remit.states(GLOBEX) == {remit.theirs: "active"}
     assert (await remit.ask(GLOBEX, "grant.end", grant=remit.theirs))["grants"] == [remit.theirs]
@@ -209,7 +216,7 @@ async def test_an_act_that_is_refused_for_what_it_asks_has_both_on_record(
 async def test_another_tenant_s_decision_looks_like_one_there_never_was(remit: Administration, act: str) -> None:
     theirs = await remit.refused(ACME, act, decision_id=remit.their_act, arguments={})
     never = await remit.refused(ACME, act, decision_id="dec_never", arguments={})
-    assert theirs.reason is never.reason is Reason.INVALID_PARAMS
+    assert theirs.reason is never.reason is Reason.NOT_FOUND
     assert theirs.detail.replace(remit.their_act, "dec_never") == never.detail
     if act != "explain":  # reading is on record by itself
         assert await effects(remit, theirs.decision_id) == ["permit", "refused"]
@@ -241,6 +248,20 @@ async def test_whoever_lacks_the_role_is_refused_and_the_record_says_so(remit: A
     records = await remit.ask(ACME, "audit.export")
     (denied,) = [record for record in records if record["id"] == refusal.decision_id]
     assert (denied["administrator"], denied["effect"]) == ("carol", "deny")
+
+
+async def test_a_role_for_one_tenant_does_nothing_for_another(remit: Administration) -> None:
+    assert set(await remit.states(MIXED)) == {remit.ours, remit.theirs}
+    assert (await remit.refused(MIXED, "grant.end", grant=remit.ours)).reason is Reason.ROLE_MISSING
+    assert (await remit.ask(MIXED, "revoke", everything=True))["grants"] == [remit.theirs]
+    assert (await remit.states(ACME))[remit.ours] == "active"
+
+
+async def test_nobody_becomes_an_administrator_with_more_roles_by_setting_their_password(
+    remit: Administration,
+) -> None:
+    assert (await remit.refused(ACME, "account.invite", account="engineer")).reason is Reason.ROLE_MISSING
+    assert await remit.ask(GLOBEX, "account.invite", account="analyst")
 
 
 @pytest.mark.parametrize("act", list(ACTS))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from remit.app.references import sources
-from remit.app.sections import AccountSettings, ClientSettings, PurposeSettings
+from remit.app.sections import AccountSettings, AdministratorSettings, ClientSettings, PurposeSettings
 from remit.app.settings import Configuration, ConfigurationInvalid
 from remit.core.administration import Administrator, Role
 from remit.core.client_document import DomainRule, DomainTrust
@@ -78,11 +78,17 @@ def administrators(configuration: Configuration) -> tuple[Administrator, ...]:
     settings = configuration.settings
     if not settings.administrators:
         everything = frozenset(Role)
-        return (Administrator("administrator", os.getuid(), everything, frozenset(settings.tenants)),)
+        return (Administrator("administrator", dict.fromkeys(settings.tenants, everything), os.getuid()),)
     return tuple(
-        Administrator(name, entry.uid, frozenset(entry.roles), frozenset(entry.tenants))
-        for name, entry in settings.administrators.items()
+        Administrator(name, _roles(entry), entry.uid, entry.account) for name, entry in settings.administrators.items()
     )
+
+
+def _roles(entry: AdministratorSettings) -> dict[str, frozenset[Role]]:
+    """By tenant: as they are written, or the same for each of `tenants`."""
+    if isinstance(entry.roles, dict):
+        return {tenant: frozenset(roles) for tenant, roles in entry.roles.items()}
+    return dict.fromkeys(entry.tenants, frozenset(entry.roles))
 
 
 def _account(name: str, entry: AccountSettings) -> Account:

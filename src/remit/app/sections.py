@@ -149,11 +149,14 @@ class PurposeSettings(Strict, frozen=True):
 
 
 class AdministratorSettings(Strict, frozen=True):
-    """An operating-system user (by numeric id, checked by peer credentials) and the roles they hold per tenant."""
+    """Somebody who administers: an operating-system user (by numeric id, checked by peer credentials), an account that
+    signs in, or both; and the roles they hold per tenant.
+    """
 
-    uid: Annotated[int, Meta(ge=0)]
-    roles: list[Role]
-    tenants: list[Name]
+    roles: list[Role] | dict[Name, list[Role]]
+    uid: Annotated[int, Meta(ge=0)] | None = None
+    account: str = ""
+    tenants: list[Name] = field(default_factory=list)
 
 
 class LedgerSettings(Strict, frozen=True):

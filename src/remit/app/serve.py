@@ -129,7 +129,7 @@ async def _open_sockets(configuration: Configuration, remit: Remit, opened: Asyn
     opened.push_async_callback(listener.stop)
     host, port = await listener.start(*configuration.address, tls=_tls(configuration))
     acts = Acts(remit, remit.files.clock.monotonic_s())
-    others = any(administrator.uid != os.getuid() for administrator in remit.administer.administrators)
+    others = any(administrator.uid not in (None, os.getuid()) for administrator in remit.administer.administrators)
     admin = AdminSocket(configuration.socket_path, acts, others_may_connect=others)
     opened.push_async_callback(admin.stop)
     await admin.start()

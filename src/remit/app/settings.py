@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from remit.app.addresses import misfit_listen, misfit_networks, misfit_public_url, misfit_redirects
+from remit.app.administrators import check_administrators
 from remit.app.misfits import Part, misfits, plain, unknown_servers
 from remit.app.people_settings import misfit_people
 from remit.app.sections import (
@@ -167,9 +168,7 @@ def check(settings: Settings) -> list[str]:
     problems += _check_self_described(settings, tenants)
     for name, purpose in settings.purposes.items():
         problems += unknown_servers(f"purposes.{name}.arguments", purpose.arguments, settings.servers)
-    for name, administrator in settings.administrators.items():
-        problems += _check_tenants(f"administrators.{name}.tenants", administrator.tenants, tenants)
-    return problems
+    return problems + check_administrators(settings)
 
 
 def _check_self_described(settings: Settings, tenants: set[str]) -> list[str]:

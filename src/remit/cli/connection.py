@@ -103,7 +103,7 @@ def _request(act: str, arguments: Mapping[str, Any]) -> bytes:
 
 def _refused(error: Mapping[str, Any]) -> CommandFailed:
     said = error["message"], error["detail"], error["next"]
-    if error["reason"] == "invalid_params" and error["detail"]:
+    if error["reason"] in (Reason.INVALID_PARAMS, Reason.NOT_FOUND) and error["detail"]:
         said = error["detail"], "", ""  # the rest speaks of a protocol's params, to somebody who typed a command
     message, detail, next_step = said
     return CommandFailed(

@@ -9,6 +9,10 @@ from typing import Final
 
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
+from remit.core.scope import OneTool, Scope, covers
+
+# The name under which administration itself is asked for; no server may have it.
+RESERVED: Final = "remit"
 
 
 class Role(StrEnum):
@@ -112,19 +116,70 @@ RULES: Final[dict[Act, Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """An operator, known by the operating-system user at the other end of the local socket."""
+    """An operator, known at the local socket by `uid`, over HTTP by `account`, and by at least one of the two.
+
+    `roles` are those held for each tenant; a tenant that is not there is none of theirs.
+    """
 
     name: str
+    roles: Mapping[str, frozenset[Role]]
+    uid: int | None = None
+    account: str = ""
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        return frozenset(tenant for tenant, held in self.roles.items() if held)
+
+    def tenants_for(self, act: Act) -> frozenset[str]:
+        """Those for which a role is held that permits the act."""
+        return frozenset(tenant for tenant, held in self.roles.items() if held & RULES[act].roles)
+
+    @property
+    def acts(self) -> frozenset[Act]:
+        """What they may do for some tenant."""
+        return frozenset(act for act in RULES if self.tenants_for(act))
+
+    def holds_all_of(self, other: Administrator) -> bool:
+        """Whether the other may do nothing that this one may not."""
+        return all(held <= self.roles.get(tenant, frozenset()) for tenant, held in other.roles.items())
+
+
+@dataclass(frozen=True, slots=True)
+class AtSocket:
+    """The administrator asks for themselves. `uid` is the kernel's word."""
+
     uid: int
-    roles: frozenset[Role]
-    tenants: frozenset[str]
+
+    def covers(self, act: Act) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughClient:
+    """A client asks that the administrator let act for them: these acts, until its grant ends."""
+
+    client: str
+    grant: str
+    account: str
+    acts: frozenset[Act]
+
+    def covers(self, act: Act) -> bool:
+        return act in self.acts
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for an act, and by which way."""
+
+    administrator: Administrator
+    way: AtSocket | ThroughClient
 
 
 @dataclass(frozen=True, slots=True)
 class ActPermitted:
     """That this administrator may do this act, and for which tenants."""
 
-    administrator: Administrator
+    asker: Asker
     act: Act
     tenants: frozenset[str]
     decision_id: str
@@ -132,34 +187,66 @@ class ActPermitted:
 
 def administrator_of(uid: int, administrators: Iterable[Administrator]) -> Administrator:
     """Raises `Denied` (`role_missing`) for a user that is no administrator, and for one registered twice."""
-    found = [administrator for administrator in administrators if administrator.uid == uid]
+    return _the_one(f"uid {uid}", [found for found in administrators if found.uid == uid])
+
+
+def administrator_named(account: str, administrators: Iterable[Administrator]) -> Administrator:
+    """The same for an account. An empty name is nobody's."""
+    return _the_one(f"account {account[:80]!r}", [found for found in administrators if account == found.account != ""])
+
+
+def _the_one(who: str, found: list[Administrator]) -> Administrator:
     if len(found) != 1:
-        raise refuse(Reason.ROLE_MISSING, f"uid {uid} is registered as {len(found)} administrators, expected one")
+        raise refuse(Reason.ROLE_MISSING, f"{who} is registered as {len(found)} administrators, expected one")
     return found[0]
 
 
-def decide(administrator: Administrator, act: Act, tenants: frozenset[str], *, decision_id: str) -> ActPermitted:
-    """Raises `Denied` (`role_missing`). `tenants` are those the act touches: it is permitted for all or not at all.
+def decide(asker: Asker, act: Act, tenants: frozenset[str], *, decision_id: str) -> ActPermitted:
+    """Raises `Denied` (`role_missing`, `insufficient_scope`). `tenants` are those the act touches: it is permitted for
+    all or not at all, so for each of them a role must be held that permits it.
 
-    An act about the process names no tenant; an act about tenants must name at least one.
+    An act about the process names no tenant, and a role held for any one is enough. An act about tenants must name at
+    least one.
     """
-    rule = RULES[act]
-    if not rule.roles & administrator.roles:
+    administrator, rule = asker.administrator, RULES[act]
+    held = administrator.tenants_for(act)
+    if not held:
         wanted = " or ".join(sorted(rule.roles))
         raise refuse(Reason.ROLE_MISSING, f"{act} needs the role {wanted}; {administrator.name} does not hold it")
+    if not asker.way.covers(act):
+        raise refuse(Reason.INSUFFICIENT_SCOPE, f"the client was not let do {act}", data={"scope": str(scope_of(act))})
     if rule.reach is Reach.PROCESS:
-        return ActPermitted(administrator, act, administrator.tenants, decision_id)
+        return ActPermitted(asker, act, held, decision_id)
     if not tenants:
         raise refuse(Reason.ROLE_MISSING, f"{act} must say for which tenant")
-    foreign = sorted(tenants - administrator.tenants)
+    foreign = sorted(tenants - held)
     if foreign:
-        raise refuse(Reason.ROLE_MISSING, f"{administrator.name} does not administer {', '.join(foreign)}")
-    return ActPermitted(administrator, act, tenants, decision_id)
+        found = f"{administrator.name} holds no role that permits {act} for {', '.join(foreign)}"
+        raise refuse(Reason.ROLE_MISSING, found)
+    return ActPermitted(asker, act, tenants, decision_id)
 
 
-def admin_fields(
-    administrator: Administrator, act: Act, tenants: Iterable[str], detail: Mapping[str, object]
-) -> dict[str, object]:
-    """The body of an administrative record."""
-    who = {"administrator": administrator.name, "uid": administrator.uid}
+def scope_of(act: Act) -> OneTool:
+    """The scope that lets a client do this act, at the administration API."""
+    return OneTool(RESERVED, act.value)
+
+
+def scopes_held(administrator: Administrator) -> frozenset[Scope]:
+    """All that an administrator could let a client do now."""
+    return frozenset(scope_of(act) for act in administrator.acts)
+
+
+def acts_of(scopes: frozenset[Scope]) -> frozenset[Act]:
+    """The acts these scopes let a client do."""
+    return frozenset(act for act in Act if covers(scopes, RESERVED, act.value))
+
+
+def admin_fields(asker: Asker, act: Act, tenants: Iterable[str], detail: Mapping[str, object]) -> dict[str, object]:
+    """The body of an administrative record. What tells who asked cannot be overwritten by a detail."""
+    way = asker.way
+    if isinstance(way, AtSocket):
+        by: dict[str, object] = {"uid": way.uid}
+    else:
+        by = {"through_account": way.account, "through_client": way.client, "through_grant": way.grant}
+    who = {"administrator": asker.administrator.name, **by}
     return {**detail, "act": act.value, **who, "tenants": sorted(tenants)}

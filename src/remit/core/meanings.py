@@ -111,6 +111,9 @@ MEANING: Final[dict[Reason, Meaning]] = {
         _I, 403, -32600, "this Origin is not allowed", "add it to allowed_origins if it is yours"
     ),
     Reason.UNKNOWN_PATH: Meaning(_I, 404, -32600, "nothing is served at this path", "use /mcp or /mcp/{server}"),
+    Reason.NOT_FOUND: Meaning(
+        _I, 404, -32602, "there is no such thing here, or it is not yours to see", "list what there is, then name it"
+    ),
     Reason.PASSWORD_WEAK: Meaning(_I, 400, -32600, "this password cannot be used", "choose another, of several words"),
     Reason.INVITATION_INVALID: Meaning(
         _I, 400, -32600, "this link is used up, too old or not one of ours", "ask an administrator for a new one"

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     BAD_HOST = "bad_host"
     BAD_ORIGIN = "bad_origin"
     UNKNOWN_PATH = "unknown_path"
+    NOT_FOUND = "not_found"
     PASSWORD_WEAK = "password_weak"
     INVITATION_INVALID = "invitation_invalid"
     # UNAUTHENTICATED

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remit.core.administration import Act, ActPermitted, Administrator, admin_fields, administrator_of, decide
+from remit.core.administration import (
+    RULES,
+    Act,
+    ActPermitted,
+    Administrator,
+    Asker,
+    AtSocket,
+    Reach,
+    admin_fields,
+    administrator_of,
+    decide,
+)
 from remit.core.errors import Refusal
 from remit.core.ledger import RecordKind
 from remit.ports.clock import Entropy
@@ -20,16 +31,20 @@ class Administer:
     ledger: Ledger
     entropy: Entropy
 
-    def require_administrator(self, uid: int) -> Administrator:
+    def at_socket(self, uid: int) -> Asker:
         """Raises `Denied`: a peer that is no administrator is counted like any stranger."""
         try:
-            return administrator_of(uid, self.administrators)
+            return Asker(administrator_of(uid, self.administrators), AtSocket(uid))
         except Refusal as refusal:
             self.ledger.refused(refusal.reason)
             raise
 
+    def of_account(self, account: str) -> tuple[Administrator, ...]:
+        """The administrators that this account signs in as."""
+        return tuple(found for found in self.administrators if found.account == account != "")
+
     async def permit(
-        self, administrator: Administrator, act: Act, tenants: frozenset[str], detail: Mapping[str, object]
+        self, asker: Asker, act: Act, tenants: frozenset[str], detail: Mapping[str, object]
     ) -> ActPermitted:
         """Decide and record, and wait until the record is durable: nothing is read or changed before. Raises `Denied`,
         `Outage`.
@@ -37,9 +52,11 @@ class Administer:
         `detail` holds safe fields for the record (names and counts, never secrets, arguments or payloads).
         """
         decision_id = self.entropy.id("dec")
-        fields = admin_fields(administrator, act, tenants, detail)
+        # What was asked for no tenant in particular, and denied, is a matter of those the administrator has.
+        about = tenants or (asker.administrator.tenants if RULES[act].reach is Reach.TENANT else tenants)
+        fields = admin_fields(asker, act, about, detail)
         try:
-            permitted = decide(administrator, act, tenants, decision_id=decision_id)
+            permitted = decide(asker, act, tenants, decision_id=decision_id)
         except Refusal as refusal:
             refusal.decision_id = decision_id
             fields |= {"effect": "deny", "reason": refusal.reason.value, "detail": refusal.detail}
@@ -51,8 +68,7 @@ class Administer:
 
     def refused(self, permitted: ActPermitted, refusal: Refusal) -> None:
         """An act its administrator may do, but that was refused for what it asks: the record says so, under its id."""
-        administrator = permitted.administrator
-        fields = admin_fields(administrator, permitted.act, permitted.tenants, {})
+        fields = admin_fields(permitted.asker, permitted.act, permitted.tenants, {})
         outcome = {**fields, "effect": "refused", "reason": refusal.reason.value, "detail": refusal.detail[:512]}
         self.ledger.write(RecordKind.ADMIN, permitted.decision_id, outcome)
         refusal.decision_id = permitted.decision_id

@@ -46,7 +46,7 @@ async def explain(records: Records, decision_id: str, tenants: frozenset[str]) -
 def first_visible(found: Sequence[Record], decision_id: str, tenants: frozenset[str]) -> Record:
     """The first record of a decision, which says whose it is. Raises `Invalid` as `explain` does."""
     if not found or not visible(found[0], tenants):
-        raise refuse(Reason.INVALID_PARAMS, f"no decision {decision_id[:40]!r} that you may see")
+        raise refuse(Reason.NOT_FOUND, f"no decision {decision_id[:40]!r} that you may see")
     return found[0]
 
 

@@ -11,6 +11,7 @@ import yaml
 from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import ConfigurationInvalid, load
+from remit.core.administration import Role
 from remit.core.authentication import Acr, Demand
 from remit.core.catalog import Observe
 from remit.core.grant import Calls
@@ -190,6 +191,43 @@ def test_clients_purposes_and_administrators_become_values(tmp_path: Path, monke
     assert terms.budget == Calls(5)
     assert len(found.purposes["triage"].constraints) == 1
     assert [administrator.uid for administrator in administrators(load(path))] == [4242]
+
+
+def test_roles_are_the_same_for_all_tenants_or_written_by_tenant(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        tenants=["acme", "globex"],
+        accounts={"alice": {"tenant": "acme"}},
+        administrators={
+            "alice": {"account": "alice", "roles": {"acme": ["key", "audit"], "globex": ["audit"]}},
+            "bob": {"uid": 7, "roles": ["server"], "tenants": ["acme", "globex"]},
+        },
+    )
+    alice, bob = administrators(load(path))
+    assert alice.roles == {"acme": {Role.KEY, Role.AUDIT}, "globex": {Role.AUDIT}}
+    assert (alice.uid, alice.account, bob.uid, bob.account) == (None, "alice", 7, "")
+    assert bob.roles == {"acme": {Role.SERVER}, "globex": {Role.SERVER}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"roles": ["key"], "tenants": ["acme"]}, "expected uid, account or both"),
+        ({"uid": 1, "roles": {"acme": ["key"]}, "tenants": ["acme"]}, "leave tenants out"),
+        ({"uid": 1, "roles": ["key"]}, "say for which tenants"),
+        ({"uid": 1, "roles": {"umbrella": ["key"]}}, "roles: 'umbrella' is not in tenants"),
+        ({"uid": 1, "roles": ["key"], "tenants": ["umbrella"]}, "tenants: 'umbrella' is not in tenants"),
+        ({"account": "bob", "roles": {"acme": ["key"]}}, "account: 'bob' is not in accounts"),
+        ({"account": "twin", "roles": {"acme": ["key"]}}, "account: 'twin' is another administrator's too"),
+    ],
+)
+def test_an_administrator_that_could_mean_two_things_is_refused(
+    tmp_path: Path, entry: dict[str, Any], problem: str
+) -> None:
+    twin = {"account": "twin", "roles": {"acme": ["audit"]}}
+    path = written(tmp_path, accounts={"twin": {"tenant": "acme"}}, administrators={"x": entry, "y": twin})
+    with pytest.raises(ConfigurationInvalid, match=problem):
+        load(path)
 
 
 def test_a_secret_that_is_not_there_is_refused_and_no_default_stands_in(tmp_path: Path) -> None:

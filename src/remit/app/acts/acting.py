@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from remit.app.wiring import Remit
-from remit.core.administration import Act, ActPermitted, Administrator
+from remit.core.administration import Act, ActPermitted, Administrator, Asker
 from remit.core.errors import Refusal
 
 Answer = Mapping[str, Any] | AsyncIterator[Mapping[str, Any]]
@@ -21,11 +22,24 @@ class Acting:
     """What an act is carried out with. `started_s` is the monotonic moment of start."""
 
     remit: Remit
-    administrator: Administrator
+    asker: Asker
     started_s: float
 
+    @property
+    def administrator(self) -> Administrator:
+        return self.asker.administrator
+
+    @property
+    def same_user(self) -> bool:
+        """Whether they could act as the user Remit runs as."""
+        return self.administrator.uid == os.getuid()
+
+    def tenants(self, act: Act) -> frozenset[str]:
+        """Whose things they may see or touch with this act."""
+        return self.administrator.tenants_for(act)
+
     async def permit(self, act: Act, tenants: frozenset[str], detail: Mapping[str, object]) -> ActPermitted:
-        return await self.remit.administer.permit(self.administrator, act, tenants, detail)
+        return await self.remit.administer.permit(self.asker, act, tenants, detail)
 
     @contextmanager
     def refusals_recorded(self, permitted: ActPermitted) -> Iterator[None]:

@@ -22,7 +22,7 @@ FOLLOW_EVERY_S = 0.25
 async def explain(acting: Acting, arguments: Arguments) -> Answer:
     decision_id = decision_of(arguments)
     detail = {"decision": decision_id}
-    permitted = await acting.permit(Act.EXPLAIN, acting.administrator.tenants, detail)
+    permitted = await acting.permit(Act.EXPLAIN, acting.tenants(Act.EXPLAIN), detail)
     return await explaining.explain(acting.remit.records, decision_id, permitted.tenants)
 
 
@@ -30,7 +30,7 @@ async def tail(acting: Acting, arguments: Arguments) -> Answer:
     count = arguments.get("count", 20)
     if not isinstance(count, int) or not 0 <= count <= 10_000:
         raise refuse(Reason.INVALID_PARAMS, "count: expected 0 to 10000")
-    permitted = await acting.permit(Act.AUDIT_READ, acting.administrator.tenants, {"count": count})
+    permitted = await acting.permit(Act.AUDIT_READ, acting.tenants(Act.AUDIT_READ), {"count": count})
     return _tail(acting, permitted.tenants, count, follow=arguments.get("follow") is True)
 
 
@@ -52,7 +52,7 @@ async def _tail(
 
 
 async def head(acting: Acting, arguments: Arguments) -> Answer:
-    await acting.permit(Act.AUDIT_READ, acting.administrator.tenants, {})
+    await acting.permit(Act.AUDIT_READ, acting.tenants(Act.AUDIT_READ), {})
     return reader.anchor_to_json(await acting.remit.files.ledger.durable_head())
 
 
@@ -61,7 +61,7 @@ async def export(acting: Acting, arguments: Arguments) -> Answer:
     if not isinstance(first, int) or not isinstance(last, int | None):
         raise refuse(Reason.INVALID_PARAMS, "first and last are sequence numbers")
     detail = {"first": first, "last": last}
-    permitted = await acting.permit(Act.AUDIT_EXPORT, acting.administrator.tenants, detail)
+    permitted = await acting.permit(Act.AUDIT_EXPORT, acting.tenants(Act.AUDIT_EXPORT), detail)
     return _export(acting, permitted.tenants, first, last)
 
 
@@ -100,14 +100,14 @@ async def erase(acting: Acting, arguments: Arguments) -> Answer:
 
 async def _permit_about(acting: Acting, act: Act, asked: str) -> ActPermitted:
     """An act about one decision is its tenant's; a decision that may not be seen looks like one there never was."""
-    found = await acting.remit.records.find(asked)
+    found, own = await acting.remit.records.find(asked), acting.tenants(act)
     try:
-        tenant = first_visible(found, asked, acting.administrator.tenants).get("tenant")
+        tenant = first_visible(found, asked, own).get("tenant")
     except Refusal as refusal:
-        permitted = await acting.permit(act, acting.administrator.tenants, {"decision": asked})
+        permitted = await acting.permit(act, own, {"decision": asked})
         acting.remit.administer.refused(permitted, refusal)
         raise
-    tenants = frozenset({tenant}) if tenant else acting.administrator.tenants
+    tenants = frozenset({tenant}) if tenant else own
     return await acting.permit(act, tenants, {"decision": asked})
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.answers import ended_answer, granted_answer, live_answer
 from remit.app.acts.arguments import (
@@ -26,7 +24,7 @@ from remit.flows.create_grant import AdministrationRequest
 
 async def create(acting: Acting, arguments: Arguments) -> Answer:
     account = acting.remit.create_grant.registry.accounts.get(text(arguments, "user"))
-    tenants = frozenset({account.tenant}) if account else acting.administrator.tenants
+    tenants = frozenset({account.tenant}) if account else acting.tenants(Act.GRANT_CREATE)
     detail = {"user": text(arguments, "user"), "client": text(arguments, "client")}
     permitted = await acting.permit(Act.GRANT_CREATE, tenants, detail)
     with acting.refusals_recorded(permitted):
@@ -35,7 +33,6 @@ async def create(acting: Acting, arguments: Arguments) -> Answer:
 
 
 def _request(acting: Acting, arguments: Arguments) -> AdministrationRequest:
-    same_user = acting.administrator.uid == os.getuid()
     environments = acting.remit.configuration.settings.environments
     return AdministrationRequest(
         account=text(arguments, "user"),
@@ -45,7 +42,7 @@ def _request(acting: Acting, arguments: Arguments) -> AdministrationRequest:
         resource=text(arguments, "resource") or "/mcp",
         environment=text(arguments, "environment") or (environments[0] if len(environments) == 1 else ""),
         administrator=acting.administrator.name,
-        assurance="same-user" if same_user else "separate-user",
+        assurance="same-user" if acting.same_user else "separate-user",
         scopes=scopes_of(arguments),
         ttl_s=ttl_s_of(arguments),
         budget=budget_of(arguments),
@@ -54,7 +51,7 @@ def _request(acting: Acting, arguments: Arguments) -> AdministrationRequest:
 
 
 async def list_grants(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.GRANT_LIST, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.GRANT_LIST, acting.tenants(Act.GRANT_LIST), {})
     chosen = [live for live in acting.remit.grants if live.grant.tenant in permitted.tenants]
     selector = selector_of(arguments)
     if selector != Selector():
@@ -65,7 +62,9 @@ async def list_grants(acting: Acting, arguments: Arguments) -> Answer:
 async def finish(acting: Acting, arguments: Arguments) -> Answer:
     grant_id = text(arguments, "grant")
     live = acting.remit.grants.find(grant_id)
-    tenants = frozenset({live.grant.tenant}) if live else acting.administrator.tenants
+    own = acting.administrator.tenants  # another tenant's grant looks like one there never was
+    tenants = frozenset({live.grant.tenant}) & own if live else frozenset()
+    tenants = tenants or acting.tenants(Act.GRANT_END)
     permitted = await acting.permit(Act.GRANT_END, tenants, {"grant": grant_id})
     selector = Selector(grant=grant_id)
     ended = await acting.remit.end_grant.end(
@@ -78,7 +77,7 @@ async def revoke(acting: Acting, arguments: Arguments) -> Answer:
     selector = selector_of(arguments)
     if selector == Selector():
         raise refuse(Reason.INVALID_PARAMS, "revoke needs a user, client, server, tenant, actor, grant or all")
-    tenants = frozenset({selector.tenant}) if selector.tenant else acting.administrator.tenants
+    tenants = frozenset({selector.tenant}) if selector.tenant else acting.tenants(Act.REVOKE)
     detail = {name: arguments[name] for name in (*SELECTED_BY, "everything") if arguments.get(name)}
     permitted = await acting.permit(Act.REVOKE, tenants, detail)
     acting.remit.authorize.void(selector, permitted.tenants)

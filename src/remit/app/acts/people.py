@@ -33,13 +33,14 @@ async def _link(acting: Acting, act: Act, name: str, make: Callable[..., Awaitab
     """Another tenant's account looks like none at all."""
     account = acting.remit.create_grant.registry.accounts.get(name)
     tenants = acting.administrator.tenants & ({account.tenant} if account else set())
-    permitted = await acting.permit(act, tenants or acting.administrator.tenants, {"account": name[:256]})
+    permitted = await acting.permit(act, tenants or acting.tenants(act), {"account": name[:256]})
     with acting.refusals_recorded(permitted):
         if not tenants:
             found = (
                 f"no account {name[:80]!r} is registered" if name else "which account? Several are registered, or none"
             )
-            raise refuse(Reason.INVALID_PARAMS, found)
+            raise refuse(Reason.NOT_FOUND, found)
+        _require_no_climbing(acting, name)
         token = await make(name, by=acting.administrator.name)
     public_url = acting.remit.configuration.settings.public_url
     return {
@@ -48,3 +49,10 @@ async def _link(acting: Acting, act: Act, name: str, make: Callable[..., Awaitab
         "expires_in_s": int(INVITATION_S),
         "decision_id": permitted.decision_id,
     }
+
+
+def _require_no_climbing(acting: Acting, account: str) -> None:
+    """Who sets an administrator's password can be them: only whoever holds all their roles already makes the link."""
+    for other in acting.remit.administer.of_account(account):
+        if not acting.administrator.holds_all_of(other):
+            raise refuse(Reason.ROLE_MISSING, f"{account} administers what {acting.administrator.name} does not")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 from remit import __version__
 from remit.app.acts.acting import Acting, Answer
@@ -27,7 +26,7 @@ async def status(acting: Acting, arguments: Arguments) -> Answer:
         "version": __version__,
         "public_url": remit.configuration.settings.public_url,
         "uptime_s": round(remit.files.clock.monotonic_s() - acting.started_s, 1),
-        "assurance": "same-user" if acting.administrator.uid == os.getuid() else "separate-user",
+        "assurance": "same-user" if acting.same_user else "separate-user",
         "grants": sum(
             live.state is GrantState.ACTIVE and live.grant.tenant in permitted.tenants for live in remit.grants
         ),

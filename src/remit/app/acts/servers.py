@@ -17,7 +17,7 @@ from remit.core.reasons import Reason
 
 
 async def list_servers(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.SERVER_LIST, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.SERVER_LIST, acting.tenants(Act.SERVER_LIST), {})
     return {"servers": servers(acting, permitted.tenants)}
 
 
@@ -39,12 +39,12 @@ async def approve(acting: Acting, arguments: Arguments) -> Answer:
 
 
 async def check_policies(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.POLICY_CHECK, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.POLICY_CHECK, acting.tenants(Act.POLICY_CHECK), {})
     return {"tenants": policies(acting, permitted.tenants, ())}
 
 
 async def reload_policies(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.POLICY_RELOAD, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.POLICY_RELOAD, acting.tenants(Act.POLICY_RELOAD), {})
     faults = await acting.remit.reload_policies()
     return {"tenants": policies(acting, permitted.tenants, faults), "taken_over": not faults}
 
@@ -53,7 +53,7 @@ def _server(acting: Acting, arguments: Arguments) -> Server:
     name = text(arguments, "server")
     server = acting.remit.servers.catalog.current().servers.get(name)
     if server is None or not server.tenants & acting.administrator.tenants:
-        raise refuse(Reason.INVALID_PARAMS, f"no server {name[:80]!r} is registered for your tenants")
+        raise refuse(Reason.NOT_FOUND, f"no server {name[:80]!r} is registered for your tenants")
     return server
 
 

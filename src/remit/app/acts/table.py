@@ -25,8 +25,8 @@ class Acts:
         carried_out = ACTS.get(act)
         if carried_out is None:
             raise refuse(Reason.UNKNOWN_METHOD, f"no administrative act {act[:40]!r}")
-        administrator = self.remit.administer.require_administrator(uid)
-        return await carried_out(Acting(self.remit, administrator, self.started_s), arguments)
+        asker = self.remit.administer.at_socket(uid)
+        return await carried_out(Acting(self.remit, asker, self.started_s), arguments)
 
 
 Carry = Callable[[Acting, Arguments], Awaitable[Answer]]
