@@ -16,9 +16,10 @@ from tools.reference.adapters import adapter_pages
 from tools.reference.clients import clients_table
 from tools.reference.commands import commands_page
 from tools.reference.events import events_page
+from tools.reference.openapi import openapi_admin, openapi_oauth
 from tools.reference.refusals import reasons_page
 from tools.reference.settings import schema_file, settings_page
-from tools.reference.tables import acts_table, causes_table, constants_table, with_table
+from tools.reference.tables import acts_table, admin_routes_table, causes_table, constants_table, with_table
 from tools.reference.text import ROOT, NoWords
 
 REFERENCE = Path("docs/reference")
@@ -30,11 +31,16 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "settings.md": settings_page(),
         REFERENCE / "remit.schema.json": schema_file(),
+        REFERENCE / "openapi-admin.json": openapi_admin(),
+        REFERENCE / "openapi-oauth.json": openapi_oauth(),
         REFERENCE / "reasons.md": reasons_page(),
         REFERENCE / "events.md": events_page(),
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "admin-socket.md": with_table(REFERENCE / "admin-socket.md", "acts", acts_table()),
         REFERENCE / "clients.md": with_table(REFERENCE / "clients.md", "clients", clients_table()),
+        REFERENCE / "http-endpoints.md": with_table(
+            REFERENCE / "http-endpoints.md", "admin-routes", admin_routes_table()
+        ),
         REFERENCE / "limits.md": with_table(REFERENCE / "limits.md", "constants", constants_table()),
         DIAGNOSIS: with_table(DIAGNOSIS, "causes", causes_table()),
         **adapter_pages(),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
@@ -41,28 +42,30 @@ def with_password(remit: RemitProcess, account: str = "engineer") -> Browser:
     return browser
 
 
-def begun(browser: Browser, url: str) -> Page:
+def begun(browser: Browser, url: str, account: str = "engineer") -> Page:
     """As far as the question, signing in on the way."""
     page = browser.get(url.removeprefix(browser.url))
     assert page.status == 303, page.body
     page = browser.get(page.location)
     if page.location.startswith("/sign-in"):
-        page = browser.submit(browser.get(page.location).form("/sign-in"), name="engineer", password=RIGHT)
+        page = browser.submit(browser.get(page.location).form("/sign-in"), name=account, password=RIGHT)
         page = browser.get(page.location)
     return page
 
 
-def answered(browser: Browser, url: str, **typed: str) -> str:
+def answered(browser: Browser, url: str, *, account: str = "engineer", tick_all: bool = False, **typed: str) -> str:
     """The address at the client that the browser is sent to. What was agreed to before is answered anew."""
-    page = begun(browser, url)
+    page = begun(browser, url, account)
     assert page.status == 200, page.text
     *_, question = (form for form in page.forms if form.action == "/consent")
+    if tick_all:
+        typed |= {name: "yes" for name in question.fields if name.startswith("scope-")}
     answer = browser.submit(question, **({"purpose": "try it", "ttl_s": "3600", "answer": "yes"} | typed))
     assert answer.status == 303, answer.text
     return answer.location
 
 
-def agreed(browser: Browser, url: str, **typed: str) -> dict[str, str]:
+def agreed(browser: Browser, url: str, **typed: Any) -> dict[str, str]:
     """The answer the browser carries to the client."""
     return parameters_of(answered(browser, url, **typed))
 

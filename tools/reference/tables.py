@@ -12,6 +12,7 @@ from tools.reference.text import ROOT, NoWords, joined, read, require, row
 
 from remit.core import administration
 from remit.core.diagnosis.table import HYPOTHESES
+from remit.surfaces.admin.routes import ROUTES
 
 
 def with_table(page: Path, name: str, table: list[str]) -> str:
@@ -41,6 +42,14 @@ def acts_table() -> list[str]:
         rule = administration.RULES[administration.Act(entry.get("decided_as", act))]
         roles = ", ".join(f"`{role}`" for role in administration.Role if role in rule.roles)
         lines.append(row((f"`{act}`", roles, entry["arguments"], entry["result"], entry["text"])))
+    return lines
+
+
+def admin_routes_table() -> list[str]:
+    lines = [row(("path", "method", "act", "roles, any of")), row(["---"] * 4)]
+    for route in ROUTES:
+        roles = ", ".join(f"`{role}`" for role in administration.Role if role in administration.RULES[route.act].roles)
+        lines.append(row((f"`{route.path}`", route.method, f"`{route.act.value}`", roles)))
     return lines
 
 

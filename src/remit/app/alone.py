@@ -58,7 +58,7 @@ class Alone:
             raise
         try:
             acts = Acts(remit, remit.files.clock.monotonic_s())
-            admin = AdminSocket(self._configuration.socket_path, acts, others_may_connect=False)
+            admin = AdminSocket(self._configuration.socket_path, acts.at_socket, others_may_connect=False)
             reader, writer = await asyncio.open_unix_connection(sock=self._theirs, limit=LINE_BYTES_MAX)
             self._started.set_result(None)
             await admin.converse(reader, writer)

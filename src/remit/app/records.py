@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from remit.adapters.ledger.durable import named
 from remit.adapters.ledger.index import LedgerIndex
@@ -29,6 +29,10 @@ class IndexedRecords:
         if explained is None:
             return []
         return [record for record in (explained.record, explained.outcome) if record is not None]
+
+    async def page(self, after: int, count_max: int) -> tuple[list[dict[str, Any]], int]:
+        """See `LedgerIndex.page`."""
+        return await asyncio.to_thread(self._index.page, after, count_max)
 
     async def prove(self, decision_id: str, arguments: bytes) -> Proof | None:
         """See `LedgerIndex.prove`. Raises `Outage`."""

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from remit.core.administration import Role
+from remit.core.administration import Act, Role
+from remit.core.proposal import PROPOSAL_S_MAX, PROPOSAL_S_MIN
 from remit.core.scope import SERVER_NAME
 
 # msgspec searches for a pattern: without the `^` the name `A b` would pass for its end.
@@ -198,6 +199,9 @@ class Settings(Strict, frozen=True):
     tenants: Annotated[list[Name], Meta(min_length=1)]
     environments: Annotated[list[Name], Meta(min_length=1)]
     listen: str = "127.0.0.1:8700"
+    admin_url: str = ""
+    admin_listen: str = ""
+    admin_sign_in: Literal["password", "passkey"] = "password"
     state_dir: str = "state"
     policies_dir: str = "policies"
     servers: dict[Name, ServerSettings] = field(default_factory=dict)
@@ -207,6 +211,8 @@ class Settings(Strict, frozen=True):
     registration: RegistrationSettings | None = None
     purposes: dict[str, PurposeSettings] = field(default_factory=dict)
     administrators: dict[str, AdministratorSettings] = field(default_factory=dict)
+    second_person: list[Act] = field(default_factory=list)
+    proposal_ttl_s: Annotated[float, Meta(ge=PROPOSAL_S_MIN, le=PROPOSAL_S_MAX)] = 86_400.0
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)

@@ -20,6 +20,7 @@ import uvloop
 from remit import __version__
 from remit.adapters.signer.key_file import KeyFileError
 from remit.app.acts.table import Acts
+from remit.app.admin_api import admin_listener
 from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
@@ -69,6 +70,8 @@ def run(configuration: Configuration, told: Told = print) -> None:
 async def _until_signal(configuration: Configuration, told: Told) -> None:
     serving = await start(configuration)
     told(f"remit {__version__} ready  {serving.url}/mcp  admin {configuration.socket_path}")
+    if configuration.settings.admin_url:
+        told(f"administration over HTTP  {configuration.settings.admin_url}")
     for server in serving.remit.servers.catalog.current().servers.values():
         if isinstance(server.mode, Observe):
             until = datetime.fromtimestamp(server.mode.until_s, UTC).isoformat(timespec="minutes")
@@ -129,8 +132,12 @@ async def _open_sockets(configuration: Configuration, remit: Remit, opened: Asyn
     opened.push_async_callback(listener.stop)
     host, port = await listener.start(*configuration.address, tls=_tls(configuration))
     acts = Acts(remit, remit.files.clock.monotonic_s())
+    if settings.admin_url:
+        administration = admin_listener(configuration, remit, acts)
+        opened.push_async_callback(administration.stop)
+        await administration.start(*configuration.admin_address, tls=_tls(configuration))
     others = any(administrator.uid not in (None, os.getuid()) for administrator in remit.administer.administrators)
-    admin = AdminSocket(configuration.socket_path, acts, others_may_connect=others)
+    admin = AdminSocket(configuration.socket_path, acts.at_socket, others_may_connect=others)
     opened.push_async_callback(admin.stop)
     await admin.start()
     return f"{'https' if settings.tls else 'http'}://{host}:{port}"
@@ -229,6 +236,8 @@ async def _sweep(remit: Remit) -> None:
             await remit.redeem.sweep()
             await remit.push.sweep()
             await remit.device.sweep()
+            await remit.propose.sweep()
+            await remit.delegate.sweep()
             remit.introspect.sweep()
         except Refusal as refusal:
             log.error("sweep_failed", extra={"reason": refusal.reason.value, "detail": refusal.detail})

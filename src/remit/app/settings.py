@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from remit.app.addresses import misfit_listen, misfit_networks, misfit_public_url, misfit_redirects
+from remit.app.addresses import misfit_admin, misfit_listen, misfit_networks, misfit_public_url, misfit_redirects
 from remit.app.administrators import check_administrators
 from remit.app.misfits import Part, misfits, plain, unknown_servers
 from remit.app.people_settings import misfit_people
@@ -26,6 +26,7 @@ from remit.app.sections import (
     Strict,
 )
 from remit.app.yaml_document import read_yaml
+from remit.core.administration import RESERVED
 from remit.core.clients import SHARED_ENDPOINT
 from remit.core.names import confusable
 from remit.core.registration import REFERENCE
@@ -76,8 +77,16 @@ class Configuration:
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.settings.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return _address(self.settings.listen)
+
+    @property
+    def admin_address(self) -> tuple[str, int]:
+        return _address(self.settings.admin_listen)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load(path: Path) -> Configuration:
@@ -153,6 +162,7 @@ def check(settings: Settings) -> list[str]:
     """What types cannot say: names that refer to each other, addresses, references."""
     secured = settings.tls is not None or settings.behind_tls_proxy
     problems = [*misfit_public_url(settings.public_url), *misfit_listen(settings.listen, secured=secured)]
+    problems += misfit_admin(settings, secured=secured)
     tenants, environments = set(settings.tenants), set(settings.environments)
     for name, server in settings.servers.items():
         twin = confusable(name, settings.servers)
@@ -213,6 +223,7 @@ def _check_server(name: str, server: ServerSettings, tenants: set[str], environm
         problems.append(
             f"{where}: clients of OpenID Connect send this name as a scope and mean no server; choose another"
         )
+    problems += [f"{where}: the name is administration's; choose another"] if name == RESERVED else []
     if (server.stdio is None) == (server.http is None):
         problems.append(f"{where}: expected exactly one of stdio and http")
     problems += _check_tenants(f"{where}.tenants", server.tenants, tenants)

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -36,20 +36,24 @@ from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import Configuration
 from remit.app.signing_in import signing_in
+from remit.core.authentication import Acr
 from remit.core.errors import Refusal
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import RecordKind
 from remit.flows.account_links import AccountLinks
+from remit.flows.admin_audience import AdminAudience
 from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.consent_rules import ConsentRules
 from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.delegate import Delegate
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.load_grants import LoadGrants
 from remit.flows.own_grants import OwnGrants
 from remit.flows.passkeys import OwnPasskeys
+from remit.flows.propose import Propose
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.register_client import RegisterClient
@@ -109,6 +113,8 @@ class Remit:
     token: IssueToken
     introspect: Introspect
     administer: Administer
+    propose: Propose
+    delegate: Delegate
 
     async def reload_policies(self) -> tuple[Fault, ...]:
         """Take over what the policy files say now, or nothing of it: then the faults say why. On record either way."""
@@ -170,7 +176,10 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
     sealer = AeadSealer([files.keys.sealing], entropy)
-    granting = Granting(registered, servers.catalog.current, grants, sealer)
+    delegate = Delegate(administrators(configuration), files.store, clock)
+    administer = Administer(delegate.configured, ledger, entropy, delegate.administrators)
+    known = administered(configuration, registered, administer)
+    granting = Granting(known, servers.catalog.current, grants, sealer)
     end_grant = EndGrant(grants, files.store, ledger, calls, servers.upstreams.end_grant, clock, entropy)
     walk = tool_call(configuration, files, servers, grants, policy, calls)
     sign_in, passkeys = signing_in(configuration, registered, files.store, ledger, sealer)
@@ -188,13 +197,28 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
         sign_in=sign_in,
         passkeys=passkeys,
         links=AccountLinks(sign_in, passkeys),
-        administer=Administer(administrators(configuration), ledger, entropy),
+        administer=administer,
+        propose=proposals(configuration, files),
+        delegate=delegate,
         **authorization(configuration, files, granting, servers.fetcher, end_grant, walk)._asdict(),
     )
 
 
 def _alarm(why: str) -> None:
     log.critical("policy_alarm", extra={"why": why})
+
+
+def administered(configuration: Configuration, registered: Registry, administer: Administer) -> Registry:
+    """With administration as something a token can be for, if it has an address."""
+    settings = configuration.settings
+    acr = Acr.PASSKEY if settings.admin_sign_in == "passkey" else Acr.PASSWORD
+    return replace(registered, administration=AdminAudience(settings.admin_url, administer.held, acr))
+
+
+def proposals(configuration: Configuration, files: Files) -> Propose:
+    settings = configuration.settings
+    acts = frozenset(settings.second_person)
+    return Propose(acts, settings.proposal_ttl_s, files.store, files.clock, files.entropy)
 
 
 def reach_servers(configuration: Configuration, files: Files) -> Servers:
@@ -265,6 +289,8 @@ async def revive(remit: Remit, *, ask_servers: bool) -> None:
     await remit.authorize.load()
     await remit.redeem.load()
     await remit.push.load()
+    await remit.propose.load()
+    await remit.delegate.load()
     log.info("grants_loaded", extra={"live": loaded.live, "over": loaded.over, "voided": loaded.voided})
     pinned = await asyncio.to_thread(remit.files.index.servers_pinned)
     if ask_servers:

@@ -19,6 +19,14 @@ class NoRemit(CommandFailed):
     """No Remit runs for this configuration."""
 
 
+class Proposed(Exception):
+    """The act was not carried out: it waits until another administrator confirms it."""
+
+    def __init__(self, proposals: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.proposals = proposals
+
+
 class Administration:
     """One connection to a running Remit, or to one that runs for this command alone: then `close` ends it. Raises
     `CommandFailed` with what was said."""
@@ -42,11 +50,15 @@ class Administration:
         return cls(connection, connection.close)
 
     def act(self, act: str, arguments: Mapping[str, Any] | None = None, *, advice: str = "") -> dict[str, Any]:
-        """Carry out an act that has one result. `advice`: what to do if it is refused for what was asked."""
+        """Carry out an act that has one result. `advice`: what to do if it is refused for what was asked. Raises
+        `Proposed` where it waits for a second person.
+        """
         try:
             for message in self._exchange(act, arguments or {}):
                 if "ok" in message:
                     result: dict[str, Any] = message["result"]
+                    if "proposal" in result and not act.startswith("proposal."):
+                        raise Proposed([result["proposal"]])
                     return result
         except CommandFailed as failure:
             if advice and failure.code in (Exit.USAGE, Exit.DENIED) and failure.reason != Reason.ROLE_MISSING:

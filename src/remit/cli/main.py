@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
-from remit.cli.output import CommandFailed, Exit, OutputLost, Stdout, fail, note
+from remit.cli.connection import Proposed
+from remit.cli.output import CommandFailed, Exit, OutputLost, Stdout, emit, fail, note
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -33,6 +34,8 @@ GROUPS = {
     "consent": ("remit.cli.consent:app", "See, export and end what people agreed to; approve or forbid in advance."),
     "client": ("remit.cli.client:app", "Let in clients that describe themselves, or refuse them."),
     "login": ("remit.cli.login:app", "See what became of a login, step by step."),
+    "administrator": ("remit.cli.administrator:app", "See who administers; let somebody do so for a while."),
+    "proposal": ("remit.cli.proposal:app", "List, confirm and withdraw what waits for a second person."),
     "account": ("remit.cli.account:app", "Let people in: links to set a password."),
 }
 
@@ -71,12 +74,22 @@ def _carried_out(arguments: list[str]) -> int | CommandFailed:
         return _dispatch(arguments)
     except CommandFailed as failure:
         return failure
+    except Proposed as proposed:
+        return _waiting(proposed, as_json="--json" in arguments)
     except OutputLost:
         raise
     except KeyboardInterrupt:
         return CommandFailed(Exit.INTERRUPTED, "interrupted", reason="interrupted")
     except Exception as error:  # noqa: BLE001  the last boundary: a person gets one line, and the traceback on request
         return _internal(error, debug="--debug" in arguments)
+
+
+def _waiting(proposed: Proposed, *, as_json: bool) -> int:
+    from remit.cli.proposal import proposed_text
+
+    for proposal in proposed.proposals:
+        emit("proposal", {"proposal": proposal}, as_json=as_json, text=proposed_text(proposal))
+    return Exit.OK
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from remit.cli.connection import Proposed
 from remit.cli.names import SERVERS
 from remit.cli.options import DEFAULT, Options, usage
 from remit.cli.output import CommandFailed, Exit, emit, note, table
@@ -133,10 +134,15 @@ def approve(
             note(diffed(server, chosen))
             if not yes and not digest:
                 _confirm(len(chosen))
-        approved: list[str] = []
+        approved, waiting = list[str](), list[dict[str, Any]]()
         for change in chosen:
             asked = {"server": server, "item": _name(change), "digest": change.get("digest", "")}
-            approved += administration.act("server.approve", asked)["approved"]
+            try:
+                approved += administration.act("server.approve", asked)["approved"]
+            except Proposed as proposed:
+                waiting += proposed.proposals
+        if waiting:
+            raise Proposed(waiting)
     text = "\n".join(f"approved  {server} {one_line(name)}" for name in approved) or f"{server}: nothing was waiting"
     emit("server-approve", {"approved": approved}, as_json=options.json, text=text)
 

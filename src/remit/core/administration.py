@@ -57,6 +57,16 @@ class Act(StrEnum):
     LOGIN_LIST = "login.list"
     LOGIN_TRACE = "login.trace"
     STATUS = "status"
+    ADMINISTRATOR_LIST = "administrator.list"
+    ADMINISTRATOR_DELEGATE = "administrator.delegate"
+    ADMINISTRATOR_UNDELEGATE = "administrator.undelegate"
+    PROPOSAL_LIST = "proposal.list"
+    PROPOSAL_CONFIRM = "proposal.confirm"
+    PROPOSAL_WITHDRAW = "proposal.withdraw"
+
+
+# What no client does in anybody's name: keys and the first person are the machine's, a whole ledger is one stream.
+AT_SOCKET_ALONE: Final = frozenset({Act.KEY_ROTATE, Act.AUDIT_EXPORT, Act.ACCOUNT_FIRST})
 
 
 class Reach(StrEnum):
@@ -79,6 +89,7 @@ def _rule(*roles: Role, changes: bool, reach: Reach = Reach.TENANT) -> Rule:
     return Rule(frozenset(roles), changes, reach)
 
 
+_CHANGING: Final = (Role.SERVER, Role.POLICY, Role.APPROVAL, Role.KEY)
 RULES: Final[dict[Act, Rule]] = {
     Act.GRANT_CREATE: _rule(Role.APPROVAL, changes=True),
     Act.GRANT_LIST: _rule(Role.APPROVAL, Role.AUDIT, changes=False),
@@ -110,6 +121,14 @@ RULES: Final[dict[Act, Rule]] = {
     Act.LOGIN_LIST: _rule(Role.AUDIT, Role.APPROVAL, changes=False),
     Act.LOGIN_TRACE: _rule(Role.AUDIT, Role.APPROVAL, changes=False),
     Act.KEY_ROTATE: _rule(Role.KEY, changes=True, reach=Reach.PROCESS),
+    # What can be delegated is what is held; an auditor, who changes nothing, delegates nothing either.
+    Act.ADMINISTRATOR_LIST: _rule(*Role, changes=False),
+    Act.ADMINISTRATOR_DELEGATE: _rule(*_CHANGING, changes=True),
+    Act.ADMINISTRATOR_UNDELEGATE: _rule(*_CHANGING, changes=True),
+    # What is proposed has a rule of its own, which whoever confirms it must meet too.
+    Act.PROPOSAL_LIST: _rule(*Role, changes=False),
+    Act.PROPOSAL_CONFIRM: _rule(*_CHANGING, changes=True),
+    Act.PROPOSAL_WITHDRAW: _rule(*_CHANGING, changes=True),
     Act.STATUS: _rule(*Role, changes=False, reach=Reach.PROCESS),
 }
 
@@ -125,13 +144,21 @@ class Administrator:
     roles: Mapping[str, frozenset[Role]]
     uid: int | None = None
     account: str = ""
+    delegated_by: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Whose rights they act with: their own, unless somebody delegated them."""
+        return self.delegated_by or self.name
 
     @property
     def tenants(self) -> frozenset[str]:
         return frozenset(tenant for tenant, held in self.roles.items() if held)
 
     def tenants_for(self, act: Act) -> frozenset[str]:
-        """Those for which a role is held that permits the act."""
+        """Those for which a role is held that permits the act. What was delegated is not delegated on."""
+        if act is Act.ADMINISTRATOR_DELEGATE and self.delegated_by:
+            return frozenset()
         return frozenset(tenant for tenant, held in self.roles.items() if held & RULES[act].roles)
 
     @property
@@ -164,7 +191,7 @@ class ThroughClient:
     acts: frozenset[Act]
 
     def covers(self, act: Act) -> bool:
-        return act in self.acts
+        return act in self.acts - AT_SOCKET_ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +260,7 @@ def scope_of(act: Act) -> OneTool:
 
 def scopes_held(administrator: Administrator) -> frozenset[Scope]:
     """All that an administrator could let a client do now."""
-    return frozenset(scope_of(act) for act in administrator.acts)
+    return frozenset(scope_of(act) for act in administrator.acts - AT_SOCKET_ALONE)
 
 
 def acts_of(scopes: frozenset[Scope]) -> frozenset[Act]:

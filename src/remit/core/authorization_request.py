@@ -31,7 +31,7 @@ _NOT_DESCRIPTION: Final = re.compile(r"[^ !#-\[\]-~]")
 
 
 class ErrorCode(StrEnum):
-    """RFC 6749 section 4.1.2.1, RFC 8707, RFC 9396, OpenID Connect Core section 3.1.2.6."""
+    """RFC 6749 section 4.1.2.1, RFC 8707, RFC 9396, RFC 9470, OpenID Connect Core section 3.1.2.6."""
 
     INVALID_REQUEST = "invalid_request"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
@@ -130,12 +130,15 @@ class DeviceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The endpoints below `issuer`. Any name a server could have is one: which exist is for those who signed in and
-    reach them, and not for strangers."""
+    """The endpoints below `issuer`, and administration if it has an address. Any name a server could have is one: which
+    exist is for those who signed in and reach them, and not for strangers."""
 
     issuer: str
+    administration: str = ""
 
     def __contains__(self, resource: object) -> bool:
+        if resource == self.administration != "":
+            return True
         shared = f"{self.issuer}/mcp"
         root, slash, server = str(resource).rpartition("/")
         return resource == shared or (bool(slash) and root == shared and SERVER_NAME.match(server) is not None)

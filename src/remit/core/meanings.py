@@ -114,6 +114,9 @@ MEANING: Final[dict[Reason, Meaning]] = {
     Reason.NOT_FOUND: Meaning(
         _I, 404, -32602, "there is no such thing here, or it is not yours to see", "list what there is, then name it"
     ),
+    Reason.CONFLICT: Meaning(
+        _I, 409, -32600, "what there is has changed meanwhile, or is being changed", "look again, then decide anew"
+    ),
     Reason.PASSWORD_WEAK: Meaning(_I, 400, -32600, "this password cannot be used", "choose another, of several words"),
     Reason.INVITATION_INVALID: Meaning(
         _I, 400, -32600, "this link is used up, too old or not one of ours", "ask an administrator for a new one"
@@ -245,6 +248,9 @@ MEANING: Final[dict[Reason, Meaning]] = {
     ),
     Reason.ROLE_MISSING: Meaning(
         _D, 403, RPC_DENIED, "this needs an administrative role you do not hold", "ask an administrator who holds it"
+    ),
+    Reason.SECOND_PERSON_NEEDED: Meaning(
+        _D, 403, RPC_DENIED, "whoever proposed this may not confirm it", "ask another administrator who holds the role"
     ),
     Reason.ACCOUNT_LOCKED: Meaning(
         _D, 403, RPC_DENIED, "the account is locked: too many wrong passwords", "ask an administrator for a new link"

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     BAD_ORIGIN = "bad_origin"
     UNKNOWN_PATH = "unknown_path"
     NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
     PASSWORD_WEAK = "password_weak"
     INVITATION_INVALID = "invitation_invalid"
     # UNAUTHENTICATED
@@ -86,6 +87,7 @@ class Reason(StrEnum):
     POLICY_ERROR = "policy_error"
     POLICY_UNAVAILABLE = "policy_unavailable"
     ROLE_MISSING = "role_missing"
+    SECOND_PERSON_NEEDED = "second_person_needed"
     ACCOUNT_LOCKED = "account_locked"
     CLIENT_NOT_ADMITTED = "client_not_admitted"
     PASSKEY_SUSPENDED = "passkey_suspended"

@@ -168,7 +168,8 @@ class Authorize:
         content = self._unsealed(handle, browser)
         if "device" in content:
             return self._of_device(content["device"]).acr
-        return acr_asked(content["parameters"], self.create.registry.issuer)
+        parameters, registry = content["parameters"], self.create.registry
+        return registry.administration.at_least(parameters.get("resource", ""), acr_asked(parameters, registry.issuer))
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
@@ -182,10 +183,10 @@ class Authorize:
     def _checked(self, parameters: Mapping[str, str], *, pushed: bool) -> AuthorizationRequest:
         address = return_address(parameters, self.create.registry.clients)
         try:
-            request = asked(address, parameters, Resources(self.create.registry.issuer))
+            request = asked(address, parameters, self.create.registry.resources)
             if address.client.require_par and not pushed:
                 raise AuthorizationError(ErrorCode.INVALID_REQUEST, "this client pushes its requests first (RFC 9126)")
-            return request
+            return replace(request, acr=self.create.registry.administration.at_least(request.resource, request.acr))
         except AuthorizationError as error:
             raise self._answer_error(address, error.error, error.description) from None
 
@@ -203,9 +204,8 @@ class Authorize:
     # 2 the person -----------------------------------------------------------------------------------------------
     def needs_sign_in(self, pending: Pending, session: BrowserSession | None) -> bool:
         """Whether the person has to (again). With `prompt=none` nobody is asked anything: raises `AnswerError`."""
-        request = pending.request
         needs = session is None or self._again(pending, session)
-        if needs and Prompt.NONE in request.prompts:
+        if needs and Prompt.NONE in pending.request.prompts:
             raise self.answer_error(pending, ErrorCode.LOGIN_REQUIRED, "the person has to sign in")
         return needs
 
@@ -227,7 +227,7 @@ class Authorize:
     def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
         """What a yes would grant, by environment; none where it would be nothing."""
         found: dict[str, Grant] = {}
-        for environment in sorted(self.create.registry.environments):
+        for environment in sorted(self.create.registry.environments_at(pending.request.resource)):
             try:
                 found[environment] = self.offered(pending, session, environment)
             except Denied:

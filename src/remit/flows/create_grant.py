@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from remit.core.authentication import NOBODY, Authentication
 from remit.core.catalog import Catalog
-from remit.core.clients import Account, Ceiling, Client, ClientBook, ClientTerms, Only, reach
+from remit.core.clients import Ceiling, Client, ClientTerms, Only, reach
 from remit.core.clock_steps import ClockSteps
 from remit.core.errors import Refusal, refuse
 from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Origin, Unmetered, tighter
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import Position, RecordKind, grant_fields
 from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
-from remit.core.purposes import PurposeClass, classify
+from remit.core.purposes import classify
 from remit.core.reasons import Reason
 from remit.core.scope import Constraint, OneTool, Scope, WholeServer, covers, intersect, scope_text
 from remit.core.secret import Secret
 from remit.core.stored_grant import to_stored
+from remit.flows.registry import Registry as Registry
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
@@ -27,17 +28,6 @@ from remit.ports.tokens import TokenSigner
 
 # How a grant came to be that a person agreed to (`Origin.how`).
 CONSENT: Final = "consent"
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """What the operator registered. `issuer` is the public URL without a trailing slash; resources are below it."""
-
-    issuer: str
-    accounts: Mapping[str, Account]
-    clients: ClientBook
-    purposes: Mapping[str, PurposeClass]
-    environments: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +41,8 @@ class GrantLimits:
     consent_ttl_s_max: float = 28_800.0
     consent_token_ttl_s: float = 300.0
     consent_idle_s_max: float = 14_400.0
+    admin_api_ttl_s_max: float = 3600.0
+    admin_api_idle_s_max: float = 900.0
     idle_s_max: float = 3600.0
 
 
@@ -234,13 +226,16 @@ class CreateGrant:
         account, client = self.registry.accounts.get(request.account), self.registry.clients.get(request.client)
         if account is None or client is None or account.tenant not in client.tenants:
             raise refuse(Reason.INVALID_PARAMS, "the account or the client is not registered, or not with one tenant")
+        ttl_s, idle_s = self.limits.consent_ttl_s_max, self.limits.consent_idle_s_max
+        if self.registry.administration.is_for(request.resource):
+            ttl_s, idle_s = self.limits.admin_api_ttl_s_max, self.limits.admin_api_idle_s_max
         return _Draft(
             tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
             roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(),
             presence=Presence.INTERACTIVE, purpose=request.purpose, purpose_class=request.purpose_class,
             resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
-            ttl_s=min(request.ttl_s, self.limits.consent_ttl_s_max), budget=request.budget,
-            idle_s_max=self.limits.consent_idle_s_max, origin=Origin(CONSENT, request.consent),
+            ttl_s=min(request.ttl_s, ttl_s), budget=request.budget,
+            idle_s_max=idle_s, origin=Origin(CONSENT, request.consent),
             constraints=request.constraints, grant_id=request.grant_id, authentication=request.authentication,
         )  # fmt: skip
 
@@ -269,7 +264,10 @@ class CreateGrant:
         """The grant: ceiling, tenant, environment, resource, purpose and request, all of them intersected."""
         now_s = self.clock.now_s()
         self._steps.require_steady(now_s, self.clock.monotonic_s())
-        if draft.environment not in self.registry.environments:
+        proper = draft.origin.how == "consent" and self.registry.clients.is_registered(draft.client_id)
+        if self.registry.administration.is_for(draft.resource) and not proper:
+            raise refuse(Reason.OUTSIDE_GRANT, "only an administrator lets a registered client administer")
+        if draft.environment not in self.registry.environments_at(draft.resource):
             raise refuse(Reason.INVALID_PARAMS, f"no environment {draft.environment[:80]!r} is registered")
         if not draft.ttl_s >= 1:
             raise refuse(Reason.INVALID_PARAMS, f"ttl: expected at least 1 second, found {draft.ttl_s:g}")
@@ -296,6 +294,8 @@ class CreateGrant:
 
     def _reachable(self, draft: _Draft) -> frozenset[Scope]:
         """What ceiling, tenant, environment and resource share. Another tenant's server looks like none at all."""
+        if self.registry.administration.is_for(draft.resource):
+            return self.registry.administration.held(draft.subject.subject)
         root = f"{self.registry.issuer}/mcp"
         available: frozenset[Scope] = frozenset(
             WholeServer(name)

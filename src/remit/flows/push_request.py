@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from remit.core.attempts import Attempts
-from remit.core.authorization_request import AuthorizationError, Resources, asked, return_address
+from remit.core.authorization_request import AuthorizationError, asked, return_address
 from remit.core.clients import Client, ClientAuthentication
 from remit.core.errors import Invalid, refuse
 from remit.core.pushed_request import PUSHED_MAX, PUSHED_S, REQUEST_BYTES_MAX, REQUEST_URI, PushedRequest
@@ -71,7 +71,7 @@ class PushRequest:
         parameters = {name: value for name, value in sent.items() if name not in CREDENTIALS} | {"client_id": client.id}
         registry = self.authenticate.create.registry
         try:
-            asked(return_address(parameters, registry.clients), parameters, Resources(registry.issuer))
+            asked(return_address(parameters, registry.clients), parameters, registry.resources)
         except Invalid as refusal:
             raise OAuthError("invalid_request", refusal.detail) from refusal
         except AuthorizationError as error:

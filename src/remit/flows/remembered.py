@@ -40,6 +40,8 @@ class Remember:
         """None if the person has to be asked: nothing covers the request, or the client wants them to be."""
         if Prompt.CONSENT in pending.request.prompts:
             return None
+        if self.authorize.create.registry.administration.is_for(pending.request.resource):
+            return None  # who lets a client administer says so each time, and nobody says it for them
         for consent in self._candidates(pending, session, device):
             choice = self._choice(pending, session, consent)
             if choice is not None:  # an administrator may approve of more than this person reaches

@@ -51,7 +51,8 @@ class IssueToken:
         with self.authenticate.refusals_recorded(client, "token"):
             granted, refresh = await self._granted(client, request.parameters)
         expires_in_s = granted.token_expires_at_s - int(self.clock.now_s())
-        details = tuple(granted_details(granted.grant)) if refresh is not None else ()
+        of_tools = not self.create.registry.administration.is_for(granted.grant.resource)
+        details = tuple(granted_details(granted.grant)) if refresh is not None and of_tools else ()
         return TokenAnswer(granted.token, expires_in_s, scope_text(granted.grant.scopes), refresh, details)
 
     async def revoke(self, request: ClientRequest) -> None:

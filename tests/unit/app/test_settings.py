@@ -11,7 +11,7 @@ import yaml
 from remit.app.registry import administrators, registry
 from remit.app.server_configs import server_configs
 from remit.app.settings import ConfigurationInvalid, load
-from remit.core.administration import Role
+from remit.core.administration import Act, Role
 from remit.core.authentication import Acr, Demand
 from remit.core.catalog import Observe
 from remit.core.grant import Calls
@@ -228,6 +228,57 @@ def test_an_administrator_that_could_mean_two_things_is_refused(
     path = written(tmp_path, accounts={"twin": {"tenant": "acme"}}, administrators={"x": entry, "y": twin})
     with pytest.raises(ConfigurationInvalid, match=problem):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("act", "problem"),
+    [
+        ("revoke", "whoever sees harm stops it alone"),
+        ("grant.end", "whoever sees harm stops it alone"),
+        ("proposal.confirm", "or is about proposals"),
+        ("server.list", "changes nothing"),
+        ("server.approve", "only alice could do it for acme"),
+        ("key.rotate", "only alice could do it for the process"),
+    ],
+)
+def test_what_could_not_wait_or_would_wait_for_nobody_is_refused(tmp_path: Path, act: str, problem: str) -> None:
+    alice = {"uid": 1, "roles": {"acme": ["server", "key", "policy"]}}
+    bob = {"uid": 2, "roles": {"acme": ["policy"], "globex": ["server"]}}
+    administrators = {"alice": alice, "bob": bob}
+    with pytest.raises(ConfigurationInvalid, match=problem):
+        load(written(tmp_path, administrators=administrators, second_person=[act]))
+    found = load(written(tmp_path, administrators=administrators, second_person=["policy.reload"]))
+    assert found.settings.second_person == [Act.POLICY_RELOAD]
+    with pytest.raises(ConfigurationInvalid, match="the user Remit runs as"):
+        load(written(tmp_path, second_person=["policy.reload"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"admin_url": "http://127.0.0.1:8701"}, "set both, or neither"),
+        ({"admin_listen": "127.0.0.1:8701"}, "set both, or neither"),
+        ({"admin_url": "http://127.0.0.1:8700", "admin_listen": "127.0.0.1:8701"}, "admin_url: is public_url"),
+        ({"admin_url": "HTTP://127.0.0.1:8700", "admin_listen": "127.0.0.1:8701"}, "admin_url: is public_url"),
+        ({"admin_url": "http://127.0.0.1:8701", "admin_listen": "127.0.0.1:8700"}, "admin_listen: is listen"),
+        ({"admin_url": "http://admin.test", "admin_listen": "127.0.0.1:8701"}, "admin_url: plain http"),
+        ({"admin_url": "https://admin.test/x", "admin_listen": "127.0.0.1:8701"}, "admin_url: expected https"),
+        (
+            {"admin_url": "https://admin.test", "admin_listen": "0.0.0.0:8701"},
+            "admin_listen: 0.0.0.0:8701 is reachable",
+        ),
+        ({"servers": {"remit": SERVERS["files"]}}, "servers.remit: the name is administration's"),
+    ],
+)
+def test_administration_over_http_has_a_place_and_a_name_of_its_own(
+    tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    if "servers" in changes:
+        changes = {"servers": configuration(8700, changes["servers"])["servers"]}
+    with pytest.raises(ConfigurationInvalid, match=problem):
+        load(written(tmp_path, **changes))
+    found = load(written(tmp_path, admin_url="https://admin.test", admin_listen="127.0.0.1:8701"))
+    assert found.admin_address == ("127.0.0.1", 8701)
 
 
 def test_a_secret_that_is_not_there_is_refused_and_no_default_stands_in(tmp_path: Path) -> None:

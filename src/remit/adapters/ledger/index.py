@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,6 +91,21 @@ class LedgerIndex:
         with self._guard:
             rows = self._db.execute(query, (kind.value, count_max)).fetchall()
         return [read_record(self._ledger, *row) for row in rows]
+
+    def page(self, after: int, count_max: int) -> tuple[list[dict[str, Any]], int]:
+        """Records by sequence number, those after `after`, oldest first, and the number of the last one read. A damaged
+        line is passed over: `verify` names it."""
+        self.catch_up()
+        query = 'SELECT segment, "end" FROM record WHERE seq <= ? ORDER BY seq DESC LIMIT 1'
+        with self._guard:
+            segment, end = self._db.execute(query, (after,)).fetchone() or (0, 0)
+        found: list[dict[str, Any]] = []
+        for line in islice(lines_after(self._ledger, segment, end), count_max):
+            try:
+                found.append(line.record)
+            except ValueError:
+                continue
+        return found, max((int(record["seq"]) for record in found), default=after)
 
     def calls_by_grant(self) -> dict[str, int]:
         """Intents charged to each grant's budget, all but those about a server as such: what was used before a restart.

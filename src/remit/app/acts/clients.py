@@ -17,14 +17,14 @@ from remit.core.reasons import Reason
 
 
 async def list_clients(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.CLIENT_LIST, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.CLIENT_LIST, acting.tenants(Act.CLIENT_LIST), {})
     listed = acting.remit.described.listed(permitted.tenants)
     return {"clients": [_answer(client, standing, permitted.tenants) for client, standing in listed]}
 
 
 async def show(acting: Acting, arguments: Arguments) -> Answer:
     """What its document says now: it is read again."""
-    tenants, client_id = _tenants(acting, arguments), _client_id(arguments)
+    tenants, client_id = _tenants(acting, arguments, Act.CLIENT_SHOW), _client_id(arguments)
     permitted = await acting.permit(Act.CLIENT_SHOW, tenants, {"client": client_id})
     with acting.refusals_recorded(permitted):
         client = await acting.remit.described.read(client_id, tenants, by=acting.administrator.name)
@@ -33,7 +33,11 @@ async def show(acting: Acting, arguments: Arguments) -> Answer:
 
 async def admit(acting: Acting, arguments: Arguments) -> Answer:
     """As `client.show` showed it: the document may say something else a moment later."""
-    tenants, client_id, digest = _tenants(acting, arguments), _client_id(arguments), text(arguments, "digest")
+    tenants, client_id, digest = (
+        _tenants(acting, arguments, Act.CLIENT_ADMIT),
+        _client_id(arguments),
+        text(arguments, "digest"),
+    )
     permitted = await acting.permit(Act.CLIENT_ADMIT, tenants, {"client": client_id, "digest": digest[:64]})
     with acting.refusals_recorded(permitted):
         client = await acting.remit.described.admit(client_id, digest, tenants, by=acting.administrator.name)
@@ -43,7 +47,7 @@ async def admit(acting: Acting, arguments: Arguments) -> Answer:
 
 async def refuse_client(acting: Acting, arguments: Arguments) -> Answer:
     """No new login, and what it may do for people of these tenants ends."""
-    tenants, client_id = _tenants(acting, arguments), _client_id(arguments)
+    tenants, client_id = _tenants(acting, arguments, Act.CLIENT_REFUSE), _client_id(arguments)
     permitted = await acting.permit(Act.CLIENT_REFUSE, tenants, {"client": client_id})
     selector = Selector(client=client_id)
     with acting.refusals_recorded(permitted):
@@ -57,10 +61,10 @@ async def refuse_client(acting: Acting, arguments: Arguments) -> Answer:
     return ended_answer(ended, permitted)
 
 
-def _tenants(acting: Acting, arguments: Arguments) -> frozenset[str]:
-    """The one that is named, or all that the administrator has."""
+def _tenants(acting: Acting, arguments: Arguments, act: Act) -> frozenset[str]:
+    """The one that is named, or all for which the administrator may."""
     tenant = text(arguments, "tenant")
-    return frozenset({tenant}) if tenant else acting.administrator.tenants
+    return frozenset({tenant}) if tenant else acting.tenants(act)
 
 
 def _client_id(arguments: Arguments) -> str:

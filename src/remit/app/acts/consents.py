@@ -24,7 +24,7 @@ async def list_consents(acting: Acting, arguments: Arguments) -> Answer:
     """Those that stand, of every person or of one: the registry as it is exported."""
     account, client = text(arguments, "user"), text(arguments, "client")
     detail = {"account": account[:256], "client": client[:URL_CHARS_MAX]}
-    permitted = await acting.permit(Act.CONSENT_LIST, acting.administrator.tenants, detail)
+    permitted = await acting.permit(Act.CONSENT_LIST, acting.tenants(Act.CONSENT_LIST), detail)
     now_s = acting.remit.files.clock.now_s()
     found = [
         consent
@@ -43,7 +43,7 @@ async def end_consent(acting: Acting, arguments: Arguments) -> Answer:
     id = text(arguments, "consent")
     consent = acting.remit.authorize.consents.get(id)
     tenants = acting.administrator.tenants & ({consent.tenant} if consent else set())
-    permitted = await acting.permit(Act.CONSENT_END, tenants or acting.administrator.tenants, {"consent": id[:64]})
+    permitted = await acting.permit(Act.CONSENT_END, tenants or acting.tenants(Act.CONSENT_END), {"consent": id[:64]})
     with acting.refusals_recorded(permitted):
         if consent is None or not tenants or consent.state is not ConsentState.ACTIVE:
             raise refuse(Reason.INVALID_PARAMS, f"no consent {id[:80]!r} stands")
@@ -52,7 +52,7 @@ async def end_consent(acting: Acting, arguments: Arguments) -> Answer:
 
 
 async def list_rules(acting: Acting, arguments: Arguments) -> Answer:
-    permitted = await acting.permit(Act.CONSENT_RULES, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.CONSENT_RULES, acting.tenants(Act.CONSENT_RULES), {})
     known = acting.remit.consent_rules.known.values()
     found = [rule for rule in known if rule.tenant in permitted.tenants]
     return {"rules": [_rule(rule) for rule in sorted(found, key=lambda rule: rule.at_s)]}
@@ -112,7 +112,7 @@ async def forbid(acting: Acting, arguments: Arguments) -> Answer:
 
 async def drop(acting: Acting, arguments: Arguments) -> Answer:
     id = text(arguments, "rule")
-    permitted = await acting.permit(Act.CONSENT_DROP, acting.administrator.tenants, {"rule": id[:64]})
+    permitted = await acting.permit(Act.CONSENT_DROP, acting.tenants(Act.CONSENT_DROP), {"rule": id[:64]})
     with acting.refusals_recorded(permitted):
         rule = await acting.remit.consent_rules.drop(id, permitted.tenants, by=acting.administrator.name)
     return {**_rule(rule), "decision_id": permitted.decision_id}
@@ -120,7 +120,7 @@ async def drop(acting: Acting, arguments: Arguments) -> Answer:
 
 async def _about(acting: Acting, act: Act, arguments: Arguments) -> tuple[ActPermitted, str, str]:
     """Permitted for one tenant, and about one client, which need not be there yet."""
-    tenants, client = acting.administrator.tenants, text(arguments, "client")
+    tenants, client = acting.tenants(act) or acting.administrator.tenants, text(arguments, "client")
     tenant = text(arguments, "tenant") or (next(iter(tenants)) if len(tenants) == 1 else "")
     if not tenant:
         raise refuse(Reason.INVALID_PARAMS, "tenant: say for which of yours")

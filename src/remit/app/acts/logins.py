@@ -18,7 +18,7 @@ LISTED_MAX = 200
 async def list_logins(acting: Acting, arguments: Arguments) -> Answer:
     """The newest first; `user` and `client` choose."""
     user, client = text(arguments, "user"), text(arguments, "client")
-    permitted = await acting.permit(Act.LOGIN_LIST, acting.administrator.tenants, {})
+    permitted = await acting.permit(Act.LOGIN_LIST, acting.tenants(Act.LOGIN_LIST), {})
     chosen = [
         login
         for login in acting.remit.authorize.trace.book
@@ -32,7 +32,7 @@ async def trace(acting: Acting, arguments: Arguments) -> Answer:
     id = text(arguments, "login")
     if len(id) > LOGIN_ID_LENGTH_MAX:
         raise refuse(Reason.INVALID_PARAMS, f"login: at most {LOGIN_ID_LENGTH_MAX} characters")
-    permitted = await acting.permit(Act.LOGIN_TRACE, acting.administrator.tenants, {"login": id})
+    permitted = await acting.permit(Act.LOGIN_TRACE, acting.tenants(Act.LOGIN_TRACE), {"login": id})
     with acting.refusals_recorded(permitted):
         login = acting.remit.authorize.trace.book.find(id)
         if login is None or not _sees(acting, login, permitted.tenants):

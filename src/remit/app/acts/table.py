@@ -5,31 +5,59 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from remit.app.acts import clients, consents, evidence, grants, logins, people, process, servers
+from remit.app.acts import (
+    clients,
+    consents,
+    delegations,
+    evidence,
+    grants,
+    logins,
+    people,
+    process,
+    proposals,
+    servers,
+)
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments
 from remit.app.wiring import Remit
+from remit.core.administration import Asker
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
+
+Carry = Callable[[Acting, Arguments], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """Implements the admin surface's `CarryOut`. `started_s` is the monotonic moment of start, for `status`."""
+    """The acts of one running Remit. `started_s` is the monotonic moment of start, for `status`."""
 
     remit: Remit
     started_s: float
 
-    async def __call__(self, uid: int, act: str, arguments: Arguments) -> Answer:
+    async def at_socket(self, uid: int, act: str, arguments: Arguments) -> Answer:
+        """For the peer of the administration socket. Raises `Refusal`."""
+        _known(act)
+        return await self(self.remit.administer.at_socket(uid), act, arguments)
+
+    async def __call__(self, asker: Asker, act: str, arguments: Arguments) -> Answer:
         """Raises `Refusal`."""
-        carried_out = ACTS.get(act)
-        if carried_out is None:
-            raise refuse(Reason.UNKNOWN_METHOD, f"no administrative act {act[:40]!r}")
-        asker = self.remit.administer.at_socket(uid)
-        return await carried_out(Acting(self.remit, asker, self.started_s), arguments)
+        acting, carry = Acting(self.remit, asker, self.started_s), _known(act)
+        if act in self.remit.propose.acts:
+            return await proposals.proposed(acting, act, carry, arguments)
+        return await carry(acting, arguments)
 
 
-Carry = Callable[[Acting, Arguments], Awaitable[Answer]]
+def _known(act: str) -> Carry:
+    carried_out = ACTS.get(act)
+    if carried_out is None:
+        raise refuse(Reason.UNKNOWN_METHOD, f"no administrative act {act[:40]!r}")
+    return carried_out
+
+
+async def _confirm(acting: Acting, arguments: Arguments) -> Answer:
+    return await proposals.confirm(acting, arguments, _known)
+
+
 ACTS: dict[str, Carry] = {
     "grant.create": grants.create,
     "grant.list": grants.list_grants,
@@ -42,6 +70,7 @@ ACTS: dict[str, Carry] = {
     "policy.reload": servers.reload_policies,
     "explain": evidence.explain,
     "audit.tail": evidence.tail,
+    "audit.page": evidence.page,
     "audit.head": evidence.head,
     "audit.export": evidence.export,
     "audit.prove": evidence.prove,
@@ -63,4 +92,10 @@ ACTS: dict[str, Carry] = {
     "login.trace": logins.trace,
     "key.rotate": process.rotate,
     "status": process.status,
+    "administrator.list": delegations.list_administrators,
+    "administrator.delegate": delegations.delegate,
+    "administrator.undelegate": delegations.undelegate,
+    "proposal.list": proposals.list_proposals,
+    "proposal.confirm": _confirm,
+    "proposal.withdraw": proposals.withdraw,
 }

@@ -33,6 +33,8 @@ STREAM_HEAD = (
 )
 PIPELINED_MAX = 16
 HELD_BYTES_MAX = 268_435_456
+# (status, what was wrong) -> the body that says so, and its type
+Misframed = Callable[[int, str], tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,20 @@ def soon(flush: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_soon(flush)
 
 
+def as_jsonrpc(_status: int, detail: str) -> tuple[bytes, bytes]:
+    body = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"%b"}}' % detail.encode("ascii", "replace")
+    return body, b"application/json"
+
+
 class Listener:
     """The set of connections and their one coarse timer."""
 
-    def __init__(self, handler: Handler, *, limits: Limits, timing: Timing, connections_max: int = 10_000) -> None:
+    def __init__(
+        self, handler: Handler, *, limits: Limits, timing: Timing, connections_max: int = 10_000,
+        misframed: Misframed = as_jsonrpc,
+    ) -> None:  # fmt: skip
         self.handler = handler
+        self.misframed = misframed
         self.limits = limits
         self.timing = timing
         self.connections_max = connections_max
@@ -242,11 +253,11 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int, detail: str) -> None:
         """Answer a violation of framing and close: nothing after it on this connection can be trusted."""
         self._queue.clear()
-        body = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"%b"}}' % detail.encode("ascii", "replace")
+        body, content_type = self._listener.misframed(status, detail)
         if self.active is None or not self.active.begun:
             self.write(
                 status_line(status)
-                + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+                + b"content-type: %b\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (content_type, len(body))
                 + body
             )
         self._transport.close()

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from remit.core.act_words import WORDS
+from remit.core.administration import acts_of
 from remit.core.authorization_details import Asked
 from remit.core.authorization_request import SCOPES_MAX, DeviceRequest
 from remit.core.catalog import ItemKind
@@ -236,6 +238,7 @@ class _Consent:
             "device": isinstance(asking, DeviceRequest),
             "redirect": None if isinstance(asking, DeviceRequest) else shown(asking.destination),
             "attested": ATTESTED[asking.client.attestation],
+            "administers": self._administers(pending),
             "account": session.account,
             "tenant": session.tenant,
             "request": handle,
@@ -257,8 +260,19 @@ class _Consent:
         status = 400 if refusal is not None else 200
         return page("consent.html", status=status, target=target, form=form_token(browser), **values)
 
+    def _administers(self, pending: Pending) -> bool:
+        return self._authorize.create.registry.administration.is_for(pending.request.resource)
+
     def _scope(self, pending: Pending, scope: Scope, form: Any) -> dict[str, Any]:
         """Ticked if the client named it or its endpoint is all there is; at `/mcp` nothing unnamed is."""
+        if self._administers(pending):
+            named = isinstance(pending.request.asked, Asked)
+            ticked = named if form is None else form.get(f"scope-{scope}") == "yes"
+            return {
+                "name": str(scope),
+                "about": "; ".join(WORDS[act] for act in acts_of(frozenset({scope}))),
+                "ticked": ticked,
+            }
         server = self._authorize.catalog().servers.get(scope.server)
         tools = sorted(name for kind, name in server.items if kind is ItemKind.TOOL) if server else []
         more = f" and {len(tools) - TOOLS_NAMED_MAX} more" if len(tools) > TOOLS_NAMED_MAX else ""
