@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from remit.core.clients import Client, ClientAuthentication
+from remit.core.clients import Client, ClientAuthentication, ClientBook
 from remit.core.consent import ConsentState
 from remit.core.errors import Outage, Refusal
 from remit.core.grant import Calls, Grant, GrantState
@@ -40,7 +40,7 @@ class Person(Scene):
     def __post_init__(self) -> None:
         super().__post_init__()
         registry = self.create.registry
-        self.create.registry = replace(registry, clients={**registry.clients, DESKTOP.id: DESKTOP})
+        self.create.registry = replace(registry, clients=ClientBook({**registry.clients, DESKTOP.id: DESKTOP}))
         self.own = OwnGrants(self.grants, self.ending, self.authorize, self.clock)
         now_s = self.clock.now_s()
         self.session = BrowserSession("engineer", "acme", now_s, now_s + 40_000, ("pwd",))
