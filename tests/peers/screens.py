@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx2
+
 from tests.peers import remit_process
 from tests.peers.callback import Callback
 from tests.peers.chromium import ENTER, TAB, Window, chromium, window
@@ -19,6 +21,7 @@ from tests.peers.person import CLIENTS, POLICIES, RIGHT, SERVERS, Asking, link_o
 from tests.peers.remit_process import RemitProcess
 
 SCREENS: Final = Path(__file__).parents[2] / "docs" / "screens"
+TV: Final = {"tv": {"tenant": "acme", "device": True}}
 LOOKS: Final = {"desk": (1100, False), "phone": (390, True)}
 """Width in px, and whether it is dark."""
 
@@ -28,7 +31,7 @@ def main(arguments: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="screens-") as home,
-        remit_process.remit_process(Path(home), SERVERS, POLICIES, clients=CLIENTS) as remit,
+        remit_process.remit_process(Path(home), SERVERS, POLICIES, host="localhost", clients=CLIENTS | TV) as remit,
         chromium() as driver,
         window(driver) as shown,
     ):
@@ -63,6 +66,19 @@ def pages(shown: Window, remit: RemitProcess) -> Iterator[str]:
         yield "consent-again"
     shown.open(f"{remit.url}/account")
     yield "account"
+    device = httpx2.post(
+        f"{remit.url}/device_authorization",
+        data={"client_id": "tv", "resource": f"{remit.url}/mcp/probe"},
+        trust_env=False,
+    ).json()
+    shown.open(device["verification_uri_complete"])
+    yield "device"
+    shown.add_authenticator()
+    shown.open(f"{remit.url}/account/passkeys")
+    shown.tab_to("#name")
+    shown.submit("my phone", ENTER)
+    shown.open(f"{remit.url}/account/passkeys")
+    yield "passkeys"
     shown.open(Asking(remit, client_id="nobody").url)
     yield "error"
 

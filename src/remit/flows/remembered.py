@@ -122,7 +122,8 @@ class Remember:
         except (Denied, Invalid):
             return None
         covered = covers(consent, question_of(grant, pending), now_s=self.authorize.clock.now_s())
-        return replace(choice, scopes=grant.scopes) if covered and choice.purpose else None
+        lasts_s = grant.expires_at_s - grant.created_at_s
+        return replace(choice, scopes=grant.scopes, ttl_s=lasts_s) if covered and choice.purpose else None
 
 
 def _proves_itself(client: Client) -> bool:

@@ -40,7 +40,7 @@ from remit.surfaces.oauth.browser import (
 )
 from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
 from remit.surfaces.oauth.pages import People, guarded, query, said_of, see, send_to
-from remit.surfaces.oauth.render import limits_shown, message, page, remembered_shown
+from remit.surfaces.oauth.render import lasting, limits_shown, message, page, remembered_shown
 
 HOURS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
@@ -293,8 +293,8 @@ def durations(grant: Grant | None) -> list[tuple[int, str]]:
     if grant is None:
         return []
     lasts_s = int(grant.expires_at_s - grant.created_at_s)
-    hours = [(3600 * each, f"{each} hour{'s' if each > 1 else ''}") for each in HOURS if 3600 * each <= lasts_s]
-    return hours or [(lasts_s, f"{lasts_s // 60} min {lasts_s % 60} s" if lasts_s % 60 else f"{lasts_s // 60} min")]
+    hours = [3600 * each for each in HOURS if 3600 * each <= lasts_s]
+    return [(each, lasting(each)) for each in hours or [lasts_s]]
 
 
 def _device(request: Request) -> str:

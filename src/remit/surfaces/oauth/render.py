@@ -114,8 +114,16 @@ def remembered_shown(consent: Consent, choice: Choice) -> dict[str, Any]:
         "purpose": choice.purpose,
         "environment": choice.environment,
         "given": _moment(consent.given_at_s),
+        "lasts": lasting(int(choice.ttl_s)),
         "by_administrator": bool(consent.by),
     }
+
+
+def lasting(length_s: int) -> str:
+    """A length of time in words: whole hours, else minutes and what is left."""
+    if length_s >= 3600 and length_s % 3600 == 0:
+        return f"{length_s // 3600} hour{'s' if length_s > 3600 else ''}"
+    return f"{length_s // 60} min {length_s % 60} s" if length_s % 60 else f"{length_s // 60} min"
 
 
 def _moment(at_s: float) -> str:
