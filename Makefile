@@ -7,7 +7,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup peers demo test test-engines check lint format bench attack docs screens lock clean
+.PHONY: help setup peers programs demo test test-engines check lint format bench attack docs screens lock clean
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -19,11 +19,14 @@ setup: ## make .venv from the lock file
 peers: setup ## install the real MCP servers the demo and the tests talk to
 	@$(BIN)/python tools/prepare_peers.py
 
+programs: ## install the browser and the web server the tests drive, as root; else say what to install
+	@tools/programs
+
 demo: setup ## one governed call allowed, others denied, one revoked half-way: real client, real servers
 	@$(BIN)/python tools/prepare_peers.py git time filesystem everything
 	@$(BIN)/remit demo --once
 
-test: lint peers ## everything: what check does, then every test but those that need a heavy engine
+test: lint peers programs ## everything: what check does, then every test but those that need a heavy engine
 	@$(PYTEST)
 
 test-engines: setup ## tests against heavy external engines (databases, brokers, identity providers)
