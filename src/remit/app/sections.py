@@ -218,4 +218,5 @@ class Settings(Strict, frozen=True):
     sessions: SessionSettings = field(default_factory=SessionSettings)
     tls: TlsSettings | None = None
     behind_tls_proxy: bool = False
+    trusted_proxies: list[str] = field(default_factory=list)
     allowed_origins: list[str] = field(default_factory=list)

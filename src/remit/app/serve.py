@@ -24,6 +24,7 @@ from remit.app.admin_api import admin_listener
 from remit.app.settings import Configuration
 from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
+from remit.core.egress import parse_networks
 from remit.core.errors import Refusal
 from remit.flows.authorize import AnswerError
 from remit.flows.oauth_error import OAuthError
@@ -125,7 +126,13 @@ async def _open_sockets(configuration: Configuration, remit: Remit, opened: Asyn
     side = SideLoop()
     opened.callback(side.stop)
     endpoint = McpEndpoint(remit.walk, remit.sealer, remit.changes, _endpoint_settings(configuration))
-    bridge = AsgiBridge(_pages(remit), side, scheme=urlsplit(settings.public_url).scheme, server=configuration.address)
+    bridge = AsgiBridge(
+        _pages(remit),
+        side,
+        scheme=urlsplit(settings.public_url).scheme,
+        server=configuration.address,
+        proxies=parse_networks(tuple(settings.trusted_proxies)),
+    )
     router = Router(endpoint, bridge, lambda: not remit.files.ledger.failure)
     limits = Limits(body_bytes_max=settings.limits.body_bytes_max)
     listener = Listener(router, limits=limits, timing=Timing(), connections_max=settings.limits.connections_max)

@@ -163,6 +163,7 @@ def check(settings: Settings) -> list[str]:
     secured = settings.tls is not None or settings.behind_tls_proxy
     problems = [*misfit_public_url(settings.public_url), *misfit_listen(settings.listen, secured=secured)]
     problems += misfit_admin(settings, secured=secured)
+    problems += misfit_networks("trusted_proxies", settings.trusted_proxies)
     tenants, environments = set(settings.tenants), set(settings.environments)
     for name, server in settings.servers.items():
         twin = confusable(name, settings.servers)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from remit.core.egress import Network
+from remit.core.proxies import peer_of
 from remit.surfaces.mcp.exchange import HttpRequest, Responder
 
 Scope = MutableMapping[str, Any]
@@ -44,14 +46,18 @@ class SideLoop:
 
 class AsgiBridge:
     """A handler that runs one ASGI application on a `SideLoop`. `scheme` and `server` come from configuration, never
-    from the request: nothing behind the bridge may learn its own address from a header.
+    from the request: nothing behind the bridge may learn its own address from a header. `proxies` are those whose word
+    is taken for who asks, which limits and nothing else go by.
     """
 
-    def __init__(self, app: AsgiApp, side: SideLoop, *, scheme: str, server: tuple[str, int]) -> None:
+    def __init__(
+        self, app: AsgiApp, side: SideLoop, *, scheme: str, server: tuple[str, int], proxies: Sequence[Network] = ()
+    ) -> None:
         self._app = app
         self._side = side
         self._scheme = scheme
         self._server = server
+        self._proxies = proxies
 
     async def __call__(self, request: HttpRequest, responder: Responder) -> None:
         future = asyncio.run_coroutine_threadsafe(self._respond(request), self._side.loop)
@@ -63,6 +69,10 @@ class AsgiBridge:
             if name not in (b"content-type", b"content-length", b"connection", b"transfer-encoding")
         ]
         responder.whole(status, body, kept, content_type)
+
+    def _peer(self, request: HttpRequest) -> str:
+        said = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-for"]
+        return peer_of(request.peer, said, self._proxies) if self._proxies else request.peer
 
     async def _respond(self, request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         scope: Scope = {
@@ -76,7 +86,7 @@ class AsgiBridge:
             "query_string": request.query,
             "root_path": "",
             "headers": request.headers,
-            "client": (request.peer, 0),
+            "client": (self._peer(request), 0),
             "server": self._server,
         }
         sent: list[Scope] = []
