@@ -28,7 +28,12 @@ from tests.peers.remit_process import RemitProcess
 
 pytestmark = pytest.mark.timeout(120)
 
-REMOTE = {"mcp-remote": {"tenant": "acme", "redirect_uris": ["http://localhost/oauth/callback"]}}
+SECRET = {"auth": "client_secret_basic", "secret": "${file:secret}"}
+MORE = {
+    "mcp-remote": {"tenant": "acme", "redirect_uris": ["http://localhost/oauth/callback"]},
+    "six": {"tenant": "acme", "redirect_uris": ["http://[::1]/callback"]},
+    "proven": {"tenant": "acme", "redirect_uris": ["http://127.0.0.1/callback"], **SECRET},
+}
 SOUND = (Path(__file__).parents[1] / "peers" / "soundness.js").read_text()
 
 
@@ -41,7 +46,8 @@ def driver() -> Iterator[Driver]:
 @pytest.fixture(scope="module")
 def remit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemitProcess]:
     folder = tmp_path_factory.mktemp("browser")
-    with remit_process.remit_process(folder, SERVERS, POLICIES, clients=CLIENTS | REMOTE) as running:
+    (folder / "secret").write_text("one secret of thirty-two bytes!!")
+    with remit_process.remit_process(folder, SERVERS, POLICIES, clients=CLIENTS | MORE) as running:
         with_password(running)
         yield running
 
@@ -132,6 +138,40 @@ def test_an_unmodified_client_and_a_real_browser_need_nobody_in_between(
         assert "Authorization successful" in shown.text
     assert made["called"]["structuredContent"]["pid"] > 0
     assert TOOL in made["tools"]
+
+
+def test_the_answer_reaches_a_client_at_the_loopback_address_of_ipv6(driver: Driver, remit: RemitProcess) -> None:
+    """Chromium holds the redirect after a form against the page's policy, which has no words for such an address."""
+    with window(driver) as shown, Callback(host="::1") as client:
+        signed_in(shown, remit)
+        asking = Asking(remit, client_id="six", redirect_uri=client.url)
+        shown.open(asking.url)
+        assert "goes to [::1]. That is a program on your own device." in " ".join(shown.text.split())
+        assert_sound(shown)
+        agree(shown)
+        came_back = parameters_of(client.taken())
+        assert (came_back["state"], came_back["iss"]) == (asking.state, remit.url)
+        assert token(remit, **asking.exchange(came_back["code"])).status_code == 200
+
+
+def test_who_only_has_to_sign_in_gets_from_there_to_a_client_that_proves_itself(
+    driver: Driver, remit: RemitProcess
+) -> None:
+    """No page comes in between, so the policy of the sign-in page names the client's place too."""
+    with window(driver) as shown, Callback() as client:
+        signed_in(shown, remit)
+        shown.open(Asking(remit, client_id="proven", redirect_uri=client.url).url)
+        agree(shown)
+        assert shown.url.startswith(f"{client.url}?code=")
+        shown.console()
+        shown.open(f"{remit.url}/account")
+        shown.tab_to("form[action='/sign-out'] button")
+        shown.submit(ENTER)
+        shown.open(Asking(remit, client_id="proven", redirect_uri=client.url).url)
+        assert shown.url.startswith(f"{remit.url}/sign-in?request=")
+        shown.submit("engineer", TAB, RIGHT, ENTER)
+        assert shown.url.startswith(f"{client.url}?code=")
+        assert shown.console() == []
 
 
 # what goes wrong --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -16,8 +17,9 @@ class Callback(ThreadingHTTPServer):
 
     daemon_threads = True  # a browser opens connections before it knows what for
 
-    def __init__(self, port: int = 0, shows: str = "<p>Back at the client.</p>") -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, port: int = 0, shows: str = "<p>Back at the client.</p>", host: str = "127.0.0.1") -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
         self.page = f"<!doctype html><title>Another site</title>{shows}".encode()
         self.headers: dict[str, str] = {}
         self._target = ""
@@ -26,7 +28,8 @@ class Callback(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/callback"
+        host, port = str(self.server_address[0]), self.server_address[1]
+        return f"http://[{host}]:{port}/callback" if ":" in host else f"http://{host}:{port}/callback"
 
     def __enter__(self) -> Self:
         self._thread.start()

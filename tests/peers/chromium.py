@@ -36,7 +36,7 @@ OPTIONS: Final = (
     "--no-first-run",
     "--no-proxy-server",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE ::1",
 )
 _READY: Final = re.compile(r"started successfully on port (\d+)")
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"

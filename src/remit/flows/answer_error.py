@@ -1,6 +1,11 @@
-"""An error answer of the authorization endpoint."""
+"""Where an answer of the authorization endpoint sends the browser, and the one that is an error."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from remit.core.authorization_request import ReturnAddress
 
 
 class AnswerError(Exception):
@@ -11,3 +16,10 @@ class AnswerError(Exception):
         self.url = url
         self.error = error
         self.description = description
+
+
+def answer_url(address: ReturnAddress, answer: Mapping[str, str], issuer: str) -> str:
+    """The answer with the client's `state` and our `iss` (RFC 9207)."""
+    state = {"state": address.state} if address.state else {}
+    query = urlencode({**answer, **state, "iss": issuer})
+    return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from msgspec.structs import replace as replace_row
 
@@ -46,14 +45,14 @@ from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.core.stored_grant import constraints_to_stored
 from remit.flows.answer_error import AnswerError as AnswerError
+from remit.flows.answer_error import answer_url
 from remit.flows.consents import Consents
 from remit.flows.create_grant import ConsentRequest, CreateGrant
 from remit.flows.device_requests import DeviceRequests
 from remit.flows.login_trace import LoginTrace
 from remit.flows.pending import Choice as Choice
 from remit.flows.pending import Pending as Pending
-from remit.flows.pending import question_of as question_of
-from remit.flows.pending import terms_of
+from remit.flows.pending import question_of, terms_of
 from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
@@ -170,6 +169,10 @@ class Authorize:
             return self._of_device(content["device"]).acr
         parameters, registry = content["parameters"], self.create.registry
         return registry.administration.at_least(parameters.get("resource", ""), acr_asked(parameters, registry.issuer))
+
+    def unverified_destination(self, handle: str, browser: Secret) -> str:
+        """Where the client wants its answer, checked or not. Raises `Invalid` as `opened` does."""
+        return str(self._unsealed(handle, browser)["parameters"].get("redirect_uri", ""))
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
@@ -383,17 +386,13 @@ class Authorize:
             self._of_device(request.device)
             return request.device, DEVICE_ANSWERED
         code = Secret(self.entropy.bytes(CODE_BYTES).hex().encode("ascii"))
-        return row_id(code), self._url(request.address, {"code": code.expose().decode("ascii")})
+        answer = {"code": code.expose().decode("ascii")}
+        return row_id(code), answer_url(request.address, answer, self.create.registry.issuer)
 
     def _answer_error(self, address: ReturnAddress, error: ErrorCode, description: str) -> AnswerError:
-        url = self._url(address, {"error": error.value, "error_description": description})
+        answer = {"error": error.value, "error_description": description}
+        url = answer_url(address, answer, self.create.registry.issuer)
         return AnswerError(url, error.value, description)
-
-    def _url(self, address: ReturnAddress, answer: Mapping[str, str]) -> str:
-        """The answer with the client's `state` and our `iss` (RFC 9207)."""
-        state = {"state": address.state} if address.state else {}
-        query = urlencode({**answer, **state, "iss": self.create.registry.issuer})
-        return f"{address.redirect_uri}{'&' if '?' in address.redirect_uri else '?'}{query}"
 
 
 def _sealable(content: Mapping[str, Any]) -> bytes:

@@ -19,8 +19,9 @@ from remit.core.principals import Principal, PrincipalKind
 from remit.core.reasons import Reason
 from remit.core.scope import intersect, parse_scope
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import CONSENT_S, Authorize, Choice, Pending, question_of
+from remit.flows.authorize import CONSENT_S, Authorize, Choice, Pending
 from remit.flows.consent_rules import ConsentRules
+from remit.flows.pending import question_of
 
 
 @dataclass(frozen=True, slots=True)

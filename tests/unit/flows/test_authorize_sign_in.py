@@ -9,11 +9,13 @@ import pytest
 from msgspec.structs import replace as replace_row
 
 from remit.core.authentication import PASSKEY, PASSWORD, Acr, Authentication
+from remit.core.errors import Invalid
 from remit.core.principals import Claims
+from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
 from remit.flows.authorize import AnswerError
 from tests.scenes.authority import ISSUER
-from tests.unit.flows.test_authorize import BROWSER, Login, login
+from tests.unit.flows.test_authorize import BROWSER, CALLBACK, Login, login
 
 __all__ = ["login"]
 BY_PASSKEY = "urn:remit:acr:passkey"
@@ -55,6 +57,13 @@ def test_a_client_gets_the_sign_in_it_asks_for(
     pending = login.flow.opened(handle, BROWSER)
     assert login.flow.needs_sign_in(pending, by(login, methods)) is needs
     assert (login.flow.acr_of(handle, BROWSER) is Acr.PASSKEY) is (values == BY_PASSKEY)
+
+
+def test_where_the_answer_is_to_go_is_known_in_its_browser_before_anybody_signs_in(login: Login) -> None:
+    handle = asked(login)
+    assert login.flow.unverified_destination(handle, BROWSER) == CALLBACK
+    with pytest.raises(Invalid):
+        login.flow.unverified_destination(handle, Secret(b"c" * 64))
 
 
 def test_nobody_is_asked_in_silence_and_the_client_is_told_what_is_missing(login: Login) -> None:

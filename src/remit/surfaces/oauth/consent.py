@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,7 +39,7 @@ from remit.surfaces.oauth.browser import (
 )
 from remit.surfaces.oauth.form import FIELDS_MAX, parse_form, read_form
 from remit.surfaces.oauth.pages import People, guarded, query, said_of, see, send_to
-from remit.surfaces.oauth.render import lasting, limits_shown, message, page, remembered_shown
+from remit.surfaces.oauth.render import form_target, lasting, limits_shown, message, page, remembered_shown
 
 HOURS: Final = (1, 2, 4, 8)
 TOOLS_NAMED_MAX: Final = 40
@@ -256,7 +255,7 @@ class _Consent:
             "said": said_of(refusal) if refusal is not None else "",
             "bad": refusal is not None,
         }
-        target = "" if isinstance(asking, DeviceRequest) else _place(asking.destination)
+        target = "" if isinstance(asking, DeviceRequest) else form_target(asking.destination)
         status = 400 if refusal is not None else 200
         return page("consent.html", status=status, target=target, form=form_token(browser), **values)
 
@@ -281,11 +280,6 @@ class _Consent:
         named = isinstance(pending.request.asked, Asked) or pending.request.resource != shared
         ticked = named if form is None else form.get(f"scope-{scope}") == "yes"
         return {"name": str(scope), "about": about, "ticked": ticked}
-
-
-def _place(uri: str) -> str:
-    place = urlsplit(uri)
-    return f"{place.scheme}://{place.netloc}" if place.scheme in ("http", "https") else f"{place.scheme}:"
 
 
 def durations(grant: Grant | None) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, Response
 
@@ -67,6 +68,14 @@ def page(
     allowed = f"script-src 'self'; {_POLICY}" if script else _POLICY
     policy = {"Content-Security-Policy": f"{allowed} {target}".rstrip()}
     return HTMLResponse(text, status, headers={**HEADERS, **policy})
+
+
+def form_target(uri: str) -> str:
+    """The place of a redirect URI as a source of `form-action` (CSP level 3, section 2.3.1), which has no words for an
+    IPv6 address: its scheme has to do. Raises `Invalid` for what is no redirect URI.
+    """
+    found, parts = shown(uri), urlsplit(uri)
+    return f"{parts.scheme}:" if found.private_scheme or "[" in found.host else f"{parts.scheme}://{parts.netloc}"
 
 
 def passkey_script() -> Response:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from remit.core.authentication import Acr
 from remit.core.authorization_request import AuthorizationError
-from remit.core.errors import Refusal
+from remit.core.errors import Invalid, Refusal
 from remit.core.logins import Step
 from remit.core.reasons import Kind
 from remit.core.secret import Secret
@@ -32,7 +32,7 @@ from remit.surfaces.oauth.browser import (
 )
 from remit.surfaces.oauth.form import read_form
 from remit.surfaces.oauth.pages import People, device_path, guarded, query, said_of, see, send_to
-from remit.surfaces.oauth.render import message, page, passkey_script
+from remit.surfaces.oauth.render import form_target, message, page, passkey_script
 
 # Where a sign-in may lead beside `/account` and a client's question: never to what somebody wrote into a link.
 THEN: Final = {"passkeys": "/account/passkeys"}
@@ -78,9 +78,10 @@ class _SigningIn:
         handle = brought["request"]
         browser = cookie(request, BROWSER) or new_browser()
         demanded = bool(handle) and await self._people.at_home(self._demanded(handle, browser))
+        target = await self._people.at_home(self._target(handle, browser))
         known = await self._people.at_home(self._known(request, browser))
         values = {"login": "", **values, "host": self._host}
-        values |= {"form": form_token(browser), "came_for": brought, "demanded": demanded}
+        values |= {"form": form_token(browser), "came_for": brought, "demanded": demanded, "target": target}
         if known is not None and (not known.entered or demanded):
             if not known.any:
                 return _without() if known.entered else see(THEN["passkeys"])
@@ -103,6 +104,13 @@ class _SigningIn:
             return self._people.authorize.acr_of(handle, browser) is Acr.PASSKEY
         except (Refusal, AuthorizationError):
             return False
+
+    async def _target(self, handle: str, browser: Secret) -> str:
+        """Where the answer goes if signing in is all that it takes."""
+        try:
+            return form_target(self._people.authorize.unverified_destination(handle, browser))
+        except Invalid:
+            return ""
 
     async def _known(self, request: Request, browser: Secret) -> _Known | None:
         sessions, presented = self._people.passkeys.sessions, cookie(request, SESSION)
