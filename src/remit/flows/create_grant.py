@@ -212,9 +212,7 @@ class CreateGrant:
         return self.token_for(live)
 
     def token_for(self, live: LiveGrant) -> Granted:
-        """A further token for a grant a person agreed to. Raises `Unauthenticated` when the grant is over, or when the
-        person or the client has left the tenant since.
-        """
+        """A further token of a person's grant. Raises `Unauthenticated` when it is over, or one of the two has left."""
         account = self.registry.accounts.get(live.grant.subject.id)
         client = self.registry.clients.get(live.grant.client_id)
         tenant = live.grant.tenant
@@ -359,9 +357,10 @@ class CreateGrant:
                 raise refuse(Reason.BUDGET_EXHAUSTED, "until the grant would have expired there is no other")
 
     def _granted(self, live: LiveGrant, token_ttl_s: float) -> Granted:
-        """An access token for the grant (RFC 9068); `act` and `grant_id` tie it to exactly this one."""
+        """An access token for the grant (RFC 9068)."""
         grant, now_s = live.grant, int(self.clock.now_s())
-        expires_at_s = int(min(now_s + token_ttl_s, grant.expires_at_s))
+        left_s = live.remaining_s(self.clock.monotonic_s())  # by both clocks: the wall clock may have been set back
+        expires_at_s = int(min(now_s + token_ttl_s, now_s + left_s, grant.expires_at_s))
         if live.state is not GrantState.ACTIVE or expires_at_s <= now_s:
             raise refuse(Reason.GRANT_EXPIRED if live.state is GrantState.ACTIVE else Reason.GRANT_ENDED)
         claims = Claims(

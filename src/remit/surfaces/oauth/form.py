@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, unquote_plus
@@ -16,6 +17,7 @@ from remit.flows.oauth_error import OAuthError
 
 FORM_BYTES_MAX: Final = 65_536
 FIELDS_MAX: Final = 32
+_PLACE: Final = re.compile(r"[A-Za-z]+://[^/?#]*")
 
 
 async def read_client_request(request: Request) -> ClientRequest:
@@ -39,7 +41,9 @@ async def read_form(request: Request, *, fields_max: int = FIELDS_MAX) -> Mappin
 
 
 def parse_form(body: bytes, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str]:
-    """A parameter sent twice or not in UTF-8 is an error (RFC 6749 section 3.2); an empty one counts as omitted."""
+    """A parameter sent twice or not in UTF-8 is an error (RFC 6749 section 3.2); an empty one counts as omitted. Scheme
+    and host of `resource` may be in any case (MCP, canonical server URI); the rest of it is one spelling.
+    """
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -56,7 +60,9 @@ def parse_form(body: bytes, *, fields_max: int = FIELDS_MAX) -> Mapping[str, str
         raise OAuthError("invalid_target", "a token fits one resource: send resource once")
     if repeated:
         raise OAuthError("invalid_request", f"{repeated[0][:64]} is sent more than once")
-    return {name: value for name, value in pairs if value}
+    given = {name: value for name, value in pairs if value}
+    place = _PLACE.match(given.get("resource", ""))
+    return given | {"resource": place[0].lower() + given["resource"][place.end() :]} if place else given
 
 
 async def read_body(request: Request) -> bytes:
