@@ -12,7 +12,7 @@ from remit.core.administration import Administrator, Role, scopes_held
 from remit.core.authorization_request import AuthorizationError, Resources, asked_by_device
 from remit.core.consent_rule import ConsentRule
 from remit.flows.admin_audience import AdminAudience
-from remit.flows.authorize import Choice, Pending
+from remit.flows.pending import Choice, Pending
 from tests.scenes.authority import ISSUER, RESOURCE, scopes
 from tests.unit.flows.test_authorize import ASKED, BROWSER
 from tests.unit.flows.test_remembered import DEVICE, WEB, YES, Again

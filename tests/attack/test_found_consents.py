@@ -21,9 +21,10 @@ from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import REQUEST_S, AnswerError, Choice, Pending
+from remit.flows.answer_error import AnswerError
 from remit.flows.oauth_error import OAuthError
 from remit.flows.own_grants import OwnGrants
+from remit.flows.pending import REQUEST_S, Choice, Pending
 from remit.flows.redeem import Redeem, Redeemed
 from tests.scenes.authority import RESOURCE, Scene, scopes
 
@@ -160,10 +161,10 @@ async def test_whoever_left_the_tenant_is_refreshed_no_more(person: Person) -> N
 async def test_consents_that_are_over_are_forgotten_and_those_that_stand_are_not(person: Person) -> None:
     for _ in range(5):
         await person.agreed()
-    assert len(person.authorize.consents) == 5
+    assert len(person.authorize.consents.known) == 5
     person.clock.advance(REQUEST_S)
     await person.authorize.sweep()
-    assert [found.state for found in person.authorize.consents.values()] == [ConsentState.ACTIVE]
+    assert [found.state for found in person.authorize.consents.known.values()] == [ConsentState.ACTIVE]
     assert len([1 for kind, _ in person.store.kept if kind == "consent"]) == 1
     restarted = Redeem(person.create, person.authorize, person.ending, person.sealer)
     await restarted.load()

@@ -14,8 +14,8 @@ from remit.core.errors import Refusal
 from remit.core.grant import GrantState
 from remit.core.pushed_request import PUSHED_S
 from remit.core.reasons import Reason
-from remit.flows.authorize import REQUEST_S
 from remit.flows.oauth_error import OAuthError
+from remit.flows.pending import REQUEST_S
 from remit.flows.redeem import Redeemed
 from remit.flows.token import DEVICE_CODE
 from tests.scenes.endpoints import ASKED, BROWSER, DESKTOP, Endpoints, form

@@ -33,12 +33,15 @@ from remit.core.secret import Secret
 from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient
-from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.codes import Codes
+from remit.flows.consents import Consents
+from remit.flows.create_grant import CreateGrant
 from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
+from remit.flows.registry import Registry
 from remit.flows.self_described import SelfDescribed
 from remit.flows.token import IssueToken
 from remit.surfaces.oauth.app import Flows, oauth_app
@@ -107,7 +110,8 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     sealer = FakeSealer()
     described = SelfDescribed(registry.clients, {}, FakeFetcher(), store, ledger, clock, entropy)
     devices = DeviceRequests(store, sealer, clock, entropy)
-    authorize = Authorize(create, create.catalog, sealer, store, ledger, clock, entropy, described, devices)
+    consents, codes = Consents(store, ledger, clock, entropy), Codes(store, clock)
+    authorize = Authorize(create, sealer, clock, entropy, described, devices, consents, codes)
     ending = EndGrant(grants, store, ledger, FakeCalls(), lambda _: 0, clock, entropy)
     redeem = Redeem(create, authorize, ending, sealer)
     authenticate = AuthenticateClient(create, assertions, ledger, clock, entropy)

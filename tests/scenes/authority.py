@@ -14,11 +14,15 @@ from remit.core.purposes import PurposeClass, Tools
 from remit.core.scope import OneTool, Scope, ToolName, WholeServer, constraint
 from remit.core.secret import Secret
 from remit.flows.authorize import Authorize
-from remit.flows.create_grant import AdministrationRequest, CreateGrant, Granted, Registry
+from remit.flows.codes import Codes
+from remit.flows.consents import Consents
+from remit.flows.create_grant import CreateGrant, Granted
 from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
+from remit.flows.grant_requests import AdministrationRequest
 from remit.flows.load_grants import LoadGrants
 from remit.flows.redeem import Redeem
+from remit.flows.registry import Registry
 from remit.flows.self_described import SelfDescribed
 from remit.testing.calls import FakeCalls
 from remit.testing.clock import FakeClock, FakeEntropy
@@ -124,9 +128,10 @@ class Scene:
         return SelfDescribed(book, rules, self.documents, self.store, self.ledger, self.clock, self.entropy)
 
     def authorizing(self) -> Authorize:
+        consents = Consents(self.store, self.ledger, self.clock, self.entropy)
         return Authorize(
-            self.create, self.create.catalog, self.sealer, self.store, self.ledger, self.clock, self.entropy,
-            self.described, self.devices,
+            self.create, self.sealer, self.clock, self.entropy, self.described, self.devices, consents,
+            Codes(self.store, self.clock),
         )  # fmt: skip
 
     def _end_processes(self, grant_id: str) -> int:

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 from remit.core.clients import Client, ClientAuthentication, ClientBook
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import Choice
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient, ClientRequest
 from remit.flows.introspect import Introspect
+from remit.flows.pending import Choice
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeemed
 from remit.flows.token import IssueToken, TokenAnswer

@@ -17,8 +17,10 @@ from remit.core.grantbook import GrantBook
 from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import AuthenticateClient
+from remit.flows.codes import Codes
 from remit.flows.consent_rules import ConsentRules
-from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.consents import Consents
+from remit.flows.create_grant import CreateGrant
 from remit.flows.device_requests import DeviceRequests
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
@@ -26,6 +28,7 @@ from remit.flows.own_grants import OwnGrants
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.register_client import RegisterClient
+from remit.flows.registry import Registry
 from remit.flows.remembered import Remember
 from remit.flows.self_described import SelfDescribed
 from remit.flows.token import IssueToken
@@ -77,16 +80,16 @@ def authorization(
     )  # fmt: skip
     described = SelfDescribed(registered.clients, domain_rules(configuration), fetcher, *keeping)
     devices = DeviceRequests(files.store, sealer, files.clock, files.entropy)
-    authorize = Authorize(create_grant, granting.catalog, sealer, *keeping, described, devices)
+    consents, codes = Consents(*keeping), Codes(files.store, files.clock)
+    authorize = Authorize(create_grant, sealer, files.clock, files.entropy, described, devices, consents, codes)
     redeem = Redeem(create_grant, authorize, end_grant, sealer)
     assertions = client_assertions(files, registered.issuer)
     authenticate = AuthenticateClient(create_grant, assertions, files.ledger, files.clock, files.entropy)
     device = AuthorizeDevice(authenticate, authorize, redeem)
-    is_used = authorize.consent_registry.is_agreed_to
     return Authorization(
         create_grant=create_grant,
         described=described,
-        register=RegisterClient(registration_rules(configuration), registered.clients, is_used, *keeping),
+        register=RegisterClient(registration_rules(configuration), registered.clients, consents.is_agreed_to, *keeping),
         authorize=authorize,
         consent_rules=rules,
         remember=Remember(authorize, rules),

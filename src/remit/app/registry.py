@@ -28,8 +28,8 @@ from remit.core.purposes import PurposeClass, Tools, Unlisted
 from remit.core.registration import REFERENCE
 from remit.core.scope import Constraint, OneTool, Scope, ToolName, constraint, parse_scope
 from remit.core.secret import Secret
-from remit.flows.create_grant import Registry
 from remit.flows.register_client import RegistrationRules
+from remit.flows.registry import Registry
 
 SECRET_BYTES_MIN: Final = 16
 

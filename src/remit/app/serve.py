@@ -26,7 +26,7 @@ from remit.app.wiring import Remit, assemble
 from remit.core.catalog import Observe
 from remit.core.egress import parse_networks
 from remit.core.errors import Refusal
-from remit.flows.authorize import AnswerError
+from remit.flows.answer_error import AnswerError
 from remit.flows.oauth_error import OAuthError
 from remit.surfaces.admin.socket import AdminSocket
 from remit.surfaces.mcp.asgi import AsgiApp, AsgiBridge, SideLoop

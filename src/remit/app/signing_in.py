@@ -10,8 +10,8 @@ from remit.adapters.passwords.argon2 import Argon2Passwords
 from remit.app.settings import Configuration
 from remit.core.sign_in import SessionLimits
 from remit.flows.account_records import AccountRecords
-from remit.flows.create_grant import Registry
 from remit.flows.passkeys import OwnPasskeys
+from remit.flows.registry import Registry
 from remit.flows.sessions import Sessions
 from remit.flows.sign_in import SignIn
 from remit.ports.ledger import Ledger

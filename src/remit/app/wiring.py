@@ -46,7 +46,7 @@ from remit.flows.administer import Administer
 from remit.flows.authorize import Authorize
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.consent_rules import ConsentRules
-from remit.flows.create_grant import CreateGrant, Registry
+from remit.flows.create_grant import CreateGrant
 from remit.flows.delegate import Delegate
 from remit.flows.end_grant import EndGrant
 from remit.flows.introspect import Introspect
@@ -57,6 +57,7 @@ from remit.flows.propose import Propose
 from remit.flows.push_request import PushRequest
 from remit.flows.redeem import Redeem
 from remit.flows.register_client import RegisterClient
+from remit.flows.registry import Registry
 from remit.flows.remembered import Remember
 from remit.flows.self_described import SelfDescribed
 from remit.flows.sign_in import SignIn

@@ -12,7 +12,7 @@ import msgspec
 from remit.core.authentication import NO_DEMAND
 from remit.core.catalog import Enforce, Item, ItemKind, Observe, Server, Tool
 from remit.core.errors import Denied, refuse
-from remit.core.grant import Bound
+from remit.core.grant import BY_ADMINISTRATION, BY_CLIENT_CREDENTIALS, BY_CONSENT, Bound
 from remit.core.reasons import Reason
 from remit.core.request import McpRequest
 from remit.core.scope import covers, reaches
@@ -31,7 +31,7 @@ def require_consent(bound: Bound) -> Consented:
     ends its grants, so a live one has it.
     """
     origin = bound.grant.origin
-    if origin.how not in ("consent", "client_credentials", "administration") or not origin.by:
+    if origin.how not in (BY_CONSENT, BY_CLIENT_CREDENTIALS, BY_ADMINISTRATION) or not origin.by:
         raise refuse(Reason.CONTEXT_MISSING, "the grant has no consent behind it")
     return Consented(bound, f"{origin.how}:{origin.by}")
 

@@ -85,10 +85,16 @@ class Purpose:
     klass: str = ""
 
 
+# How a grant came about.
+BY_CONSENT: Final = "consent"
+BY_CLIENT_CREDENTIALS: Final = "client_credentials"
+BY_ADMINISTRATION: Final = "administration"
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How the grant came about: `client_credentials` or `administration`, by whom, and whether agent and Remit share
-    a user.
+    """How the grant came about, one of the three above; `by` which consent, client or administrator; and whether agent
+    and Remit share a user.
     """
 
     how: str

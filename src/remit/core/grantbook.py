@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from remit.core.grant import Calls, Grant, LiveGrant, Origin
+from remit.core.grant import BY_CLIENT_CREDENTIALS, Calls, Grant, LiveGrant, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class GrantBook:
         for: they are charged to its term as to a parent.
         """
         origin = live.grant.origin
-        if live.parent is None and origin.how == "client_credentials" and isinstance(live.grant.budget, Calls):
+        if live.parent is None and origin.how == BY_CLIENT_CREDENTIALS and isinstance(live.grant.budget, Calls):
             live.parent = self.term_of(origin, live.used_at_s) or self._begin_term(live)
         self._live[live.grant.id] = live
 

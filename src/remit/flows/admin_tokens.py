@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from remit.core.administration import Asker, ThroughClient, acts_of
 from remit.core.errors import Refusal, refuse
-from remit.core.grant import bind
+from remit.core.grant import BY_CONSENT, bind
 from remit.core.grantbook import GrantBook
 from remit.core.principals import PrincipalKind
 from remit.core.reasons import Reason
@@ -34,7 +34,7 @@ class AdminTokens:
             authenticated = self.authenticator.authenticate(authorization, self.resource)
             live = self.grants.find(authenticated.claims.grant_id)
             grant = bind(authenticated, live, monotonic_s=self.clock.monotonic_s()).grant
-            if grant.subject.kind is not PrincipalKind.HUMAN or grant.subject.issuer or grant.origin.how != "consent":
+            if grant.subject.kind is not PrincipalKind.HUMAN or grant.subject.issuer or grant.origin.how != BY_CONSENT:
                 raise refuse(Reason.GRANT_MISMATCH, "it is not one a person agreed to")
         except Refusal as refusal:
             self.administer.ledger.refused(refusal.reason)

@@ -15,10 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from msgspec.structs import replace as replace_row
-
 from remit.core.authentication import Acr
-from remit.core.authorization_code import CODE_S, KeptCode
 from remit.core.authorization_request import (
     AuthorizationError,
     AuthorizationRequest,
@@ -32,36 +29,29 @@ from remit.core.authorization_request import (
     asked_by_device,
     return_address,
 )
-from remit.core.catalog import Catalog
 from remit.core.consent import Consent, covers, given
 from remit.core.errors import Denied, refuse
-from remit.core.grant import Calls, Grant
+from remit.core.grant import Grant
 from remit.core.grantbook import Selector
 from remit.core.logins import Step
 from remit.core.reasons import Reason
-from remit.core.rows import from_row, row_id, to_row
+from remit.core.rows import row_id
 from remit.core.scope import within
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.core.stored_grant import constraints_to_stored
-from remit.flows.answer_error import AnswerError as AnswerError
-from remit.flows.answer_error import answer_url
+from remit.flows.answer_error import AnswerError, answer_url
+from remit.flows.codes import Codes, code_for
 from remit.flows.consents import Consents
-from remit.flows.create_grant import ConsentRequest, CreateGrant
+from remit.flows.create_grant import CreateGrant
 from remit.flows.device_requests import DeviceRequests
+from remit.flows.grant_requests import ConsentRequest
 from remit.flows.login_trace import LoginTrace
-from remit.flows.pending import Choice as Choice
-from remit.flows.pending import Pending as Pending
-from remit.flows.pending import question_of, terms_of
+from remit.flows.pending import REQUEST_S, Choice, Pending, question_of, terms_of
 from remit.flows.self_described import SelfDescribed
 from remit.ports.clock import Clock, Entropy
-from remit.ports.ledger import Ledger
 from remit.ports.sealer import Sealer, Unsealed
-from remit.ports.store import Store
 
-CODE: Final = "code"
 SEALED_FOR: Final = "authorization request"
-REQUEST_S: Final = 600.0
 CODE_BYTES: Final = 32
 # What a yes stands for when nobody says how long.
 CONSENT_S: Final = 7_776_000.0
@@ -72,35 +62,25 @@ UNSTATED: Final = "not stated yet"
 
 @dataclass(slots=True)
 class Authorize:
-    """The walk and its ports. `catalog` returns the current one: a resource is an endpoint of a server there is."""
+    """The walk, its ports and what it keeps."""
 
     create: CreateGrant
-    catalog: Callable[[], Catalog]
     sealer: Sealer
-    store: Store
-    ledger: Ledger
     clock: Clock
     entropy: Entropy
     described: SelfDescribed
     devices: DeviceRequests
-    codes: dict[str, KeptCode] = field(init=False, default_factory=dict)
-    consent_registry: Consents = field(init=False)
+    consents: Consents
+    codes: Codes
     trace: LoginTrace = field(init=False)
-    _voided: set[str] = field(init=False, default_factory=set)  # codes over here, not yet in the store
 
     def __post_init__(self) -> None:
-        self.consent_registry = Consents(self.store, self.ledger, self.clock, self.entropy)
         self.trace = LoginTrace(self.clock)
-
-    @property
-    def consents(self) -> Mapping[str, Consent]:
-        return self.consent_registry.known
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
-        for row in await self.store.rows(CODE):
-            self.codes[row.id] = from_row(row.content, KeptCode)
-        await self.consent_registry.load()
+        await self.codes.load()
+        await self.consents.load()
         await self.devices.load()
 
     # 1 the request ----------------------------------------------------------------------------------------------
@@ -197,7 +177,7 @@ class Authorize:
         """Whoever is registered for devices no longer, or was answered already, is asked for no more."""
         kept, registry = self.devices.waiting(device), self.create.registry
         client = registry.clients.get(kept.client)
-        if client is None or not client.device or device in self.codes:
+        if client is None or not client.device or device in self.codes.known:
             raise refuse(Reason.USER_CODE_INVALID)
         try:
             return asked_by_device(client, device, kept.parameters, Resources(registry.issuer))
@@ -262,13 +242,13 @@ class Authorize:
         before there is a code. `device` is the browser in which it stands again. Raises `Invalid`, `Denied` for a
         choice wider than the question, `Outage`.
         """
-        consented, grant = self._consented(pending, session, choice)
+        grant = self.preview(pending, session, choice)
         now_s = self.clock.now_s()
         consent = given(
             question_of(grant, pending), id=self.entropy.id("con"), now_s=now_s, expires_at_s=now_s + CONSENT_S,
             device=device,
         )  # fmt: skip
-        return await self._answered(pending, consent, consented, grant, self.consent_registry.keep)
+        return await self._answered(pending, consent, grant, self.consents.keep)
 
     async def agree_as_before(
         self, pending: Pending, session: BrowserSession, choice: Choice, consent: Consent, *, silent: bool
@@ -276,18 +256,15 @@ class Authorize:
         """The same on a consent that there is already, or that an administrator gave for the person. Raises what
         `agree` does, and `Invalid` if it does not cover the choice.
         """
-        consented, grant = self._consented(pending, session, choice)
+        grant = self.preview(pending, session, choice)
         if not covers(consent, question_of(grant, pending), now_s=self.clock.now_s()):
             raise refuse(Reason.INVALID_PARAMS, "what was agreed to before does not cover this")
-        again = partial(self.consent_registry.used, silent=silent)
-        keep = again if consent.id in self.consents else self.consent_registry.keep
-        return await self._answered(pending, consent, consented, grant, keep)
+        again = partial(self.consents.used, silent=silent)
+        keep = again if consent.id in self.consents.known else self.consents.keep
+        return await self._answered(pending, consent, grant, keep)
 
     def preview(self, pending: Pending, session: BrowserSession, choice: Choice) -> Grant:
         """What the choice would grant. Raises `Invalid`, `Denied`."""
-        return self._consented(pending, session, choice)[1]
-
-    def _consented(self, pending: Pending, session: BrowserSession, choice: Choice) -> tuple[ConsentRequest, Grant]:
         offered = self.offered(pending, session, choice.environment)
         if not choice.scopes:
             raise refuse(Reason.INVALID_PARAMS, "choose at least one thing that it may use, or do not allow it")
@@ -302,28 +279,17 @@ class Authorize:
             purpose_class=choice.purpose_class,
             ttl_s=min(choice.ttl_s, offered.expires_at_s - offered.created_at_s),
         )
-        return consented, self.create.preview(consented)
+        return self.create.preview(consented)
 
     async def _answered(
-        self,
-        pending: Pending,
-        consent: Consent,
-        consented: ConsentRequest,
-        grant: Grant,
-        keep: Callable[..., Awaitable[None]],
+        self, pending: Pending, consent: Consent, grant: Grant, keep: Callable[..., Awaitable[None]]
     ) -> str:
-        if any(code.request == pending.id for code in self.codes.values()):
+        if self.codes.answers(pending.id):
             raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
-        kept = self._code(pending, consent, consented, grant)
+        kept = code_for(grant, pending, consent=consent.id, issued_at_s=self.clock.now_s())
         id, url = self._held(pending.request)
-        self.codes[id] = kept  # before the first await: one request is answered once
-        try:
-            await keep(consent, login=pending.id)
-            await self.store.put(CODE, id, to_row(kept))
-        except BaseException:
-            del self.codes[id]
-            raise
-        self.trace.note(pending.id, Step.AGREED, account=consented.account)
+        await self.codes.keep(id, kept, recorded=keep(consent, login=pending.id))
+        self.trace.note(pending.id, Step.AGREED, account=grant.subject.id)
         return url
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
@@ -332,54 +298,25 @@ class Authorize:
         if isinstance(request, DeviceRequest):
             self._of_device(request.device)
             await self.devices.decline(request.device)
-        await self.consent_registry.declined(session.account, session.tenant, request.client.id, login=pending.id)
+        await self.consents.declined(session.account, session.tenant, request.client.id, login=pending.id)
         return self.answer_error(pending, ErrorCode.ACCESS_DENIED, "the person said no").url
 
     async def take_back(self, consent_id: str) -> None:
         """No code becomes a grant on it, or on one it replaced, from now on; what was granted is ended by the caller.
         Raises `Outage`, and then it is taken back here all the same, and `sweep` stores that.
         """
-        await self.consent_registry.take_back(consent_id)
+        await self.consents.take_back(consent_id)
 
     def void(self, selector: Selector, tenants: frozenset[str]) -> None:
-        """No code that was given and not exchanged becomes a grant that the selector names. The sweep, a second later,
-        tells the store: a crash before that leaves such a code good for the rest of its minute.
-        """
-        for id, code in list(self.codes.items()):
-            account = self.create.registry.accounts.get(code.account)
-            tenant = account.tenant if account is not None else ""
-            if not code.used and tenant in tenants and selector.names(
-                grant=code.grant, subject=code.account, client=code.client, tenant=tenant,
-                servers=frozenset(scope.partition(":")[0] for scope in code.scopes),
-            ):  # fmt: skip
-                self.codes[id] = replace_row(code, used=True)
-                self._voided.add(id)
+        """No code that was given and not exchanged becomes a grant that the selector names, as `Codes` says."""
+        self.codes.void(selector, tenants, self.create.registry.accounts)
 
     async def sweep(self) -> None:
         """Forget codes whose request could not be answered again, and consents that are over. Raises `Outage`."""
-        for id in list(self._voided & self.codes.keys()):
-            await self.store.put(CODE, id, to_row(self.codes[id]))
-            self._voided.discard(id)
-        for id, code in list(self.codes.items()):
-            if self.clock.now_s() - code.issued_at_s >= max(REQUEST_S, CODE_S):
-                self.codes.pop(id)
-                await self.store.remove(CODE, id)
-        await self.consent_registry.sweep({code.consent for code in self.codes.values()})
+        await self.codes.sweep()
+        await self.consents.sweep({code.consent for code in self.codes.known.values()})
 
     # inside -----------------------------------------------------------------------------------------------------
-    def _code(self, pending: Pending, consent: Consent, consented: ConsentRequest, grant: Grant) -> KeptCode:
-        budget, request = grant.budget, pending.request
-        return KeptCode(
-            client=grant.client_id, redirect_uri=request.destination,
-            challenge="" if isinstance(request, DeviceRequest) else request.challenge.digest,
-            resource=grant.resource, consent=consent.id, grant=self.entropy.id("grt"), account=consented.account,
-            scopes=tuple(sorted(map(str, grant.scopes))), constraints=constraints_to_stored(grant.constraints),
-            calls_max=budget.calls_max if isinstance(budget, Calls) else None, purpose=grant.purpose.text,
-            purpose_class=grant.purpose.klass, environment=grant.environment,
-            ttl_s=grant.expires_at_s - grant.created_at_s, request=pending.id, issued_at_s=self.clock.now_s(),
-            used=False, methods=consented.authentication.methods, signed_in_at_s=consented.authentication.at_s,
-        )  # fmt: skip
-
     def _held(self, request: AuthorizationRequest | DeviceRequest) -> tuple[str, str]:
         """The row of the code, and where the browser goes. A device holds its code; anybody else is sent one."""
         if isinstance(request, DeviceRequest):

@@ -105,7 +105,7 @@ class AuthorizeDevice:
         kept = self.authorize.devices.find(id)
         if kept is None or kept.client != client.id or not client.device:
             raise OAuthError("invalid_grant", "the device code is not one that was given to this client, or too old")
-        if id in self.authorize.codes:
+        if id in self.authorize.codes.known:
             return await self.redeem.for_device(client, id, parameters)
         if kept.declined:
             raise OAuthError("access_denied", "the person said no")

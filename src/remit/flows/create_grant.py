@@ -4,91 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
-from remit.core.authentication import NOBODY, Authentication
 from remit.core.catalog import Catalog
-from remit.core.clients import Ceiling, Client, ClientTerms, Only, reach
+from remit.core.clients import Client, reach
 from remit.core.clock_steps import ClockSteps
 from remit.core.errors import Refusal, refuse
-from remit.core.grant import Budget, Calls, Grant, GrantEvent, GrantState, LiveGrant, Origin, Unmetered, tighter
+from remit.core.grant import BY_CONSENT, Calls, Grant, GrantEvent, GrantState, LiveGrant, tighter
 from remit.core.grantbook import GrantBook
 from remit.core.ledger import Position, RecordKind, grant_fields
-from remit.core.principals import Attestation, Claims, Presence, Principal, PrincipalKind
+from remit.core.principals import Claims
 from remit.core.purposes import classify
 from remit.core.reasons import Reason
-from remit.core.scope import Constraint, OneTool, Scope, WholeServer, covers, intersect, scope_text
+from remit.core.scope import OneTool, Scope, WholeServer, covers, intersect, scope_text
 from remit.core.secret import Secret
 from remit.core.stored_grant import to_stored
-from remit.flows.registry import Registry as Registry
+from remit.flows.grant_requests import (
+    AdministrationRequest,
+    ConsentRequest,
+    Draft,
+    GrantLimits,
+    of_administration,
+    of_client,
+    of_consent,
+)
+from remit.flows.registry import Registry
 from remit.ports.clock import Clock, Entropy
 from remit.ports.ledger import Ledger
 from remit.ports.store import Store
 from remit.ports.tokens import TokenSigner
-
-# How a grant came to be that a person agreed to (`Origin.how`).
-CONSENT: Final = "consent"
-
-
-@dataclass(frozen=True, slots=True)
-class GrantLimits:
-    """Caps that nothing exceeds. Administration hands out one token for the whole grant, so both are short."""
-
-    administration_ttl_s_default: float = 900.0
-    administration_ttl_s_max: float = 3600.0
-    client_ttl_s_max: float = 86_400.0
-    client_token_ttl_s: float = 300.0
-    consent_ttl_s_max: float = 28_800.0
-    consent_token_ttl_s: float = 300.0
-    consent_idle_s_max: float = 14_400.0
-    admin_api_ttl_s_max: float = 3600.0
-    admin_api_idle_s_max: float = 900.0
-    idle_s_max: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class AdministrationRequest:
-    """`remit grant create`. `resource` is a path below the issuer or a whole URL. Empty `scopes` ask for all there is.
-
-    `purpose_class` names an entry of the purpose catalogue, which narrows the grant; empty names none. `administrator`
-    becomes the actor; `assurance` is `same-user` when the agent could act as Remit's own user.
-    """
-
-    account: str
-    client: str
-    purpose: str
-    resource: str
-    environment: str
-    administrator: str
-    assurance: str
-    purpose_class: str = ""
-    scopes: frozenset[Scope] = frozenset()
-    ttl_s: float | None = None
-    budget: Budget = field(default_factory=Unmetered)
-    presence: Presence = Presence.AUTONOMOUS
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentRequest:
-    """What a person is asked to agree to, or agreed to: that this client acts for their account. `consent` names the
-    agreement, `grant_id` the grant it makes, so that asking for it twice makes it once, and `login` the request it came
-    of.
-    """
-
-    account: str
-    client: str
-    resource: str
-    environment: str
-    purpose: str
-    purpose_class: str = ""
-    scopes: frozenset[Scope] = frozenset()
-    constraints: frozenset[Constraint] = frozenset()
-    ttl_s: float = float("inf")
-    budget: Budget = field(default_factory=Unmetered)
-    consent: str = ""
-    grant_id: str = ""
-    login: str = ""
-    authentication: Authentication = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +41,6 @@ class Granted:
     grant: Grant
     token: Secret
     token_expires_at_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """The two ways of asking, in one shape, before anything is narrowed."""
-
-    tenant: str
-    environment: str
-    subject: Principal
-    roles: frozenset[str]
-    client_id: str
-    attestation: Attestation
-    actors: tuple[str, ...]
-    presence: Presence
-    purpose: str
-    purpose_class: str
-    resource: str
-    ceiling: Ceiling
-    asked: frozenset[Scope]
-    ttl_s: float
-    budget: Budget
-    idle_s_max: float
-    origin: Origin
-    constraints: frozenset[Constraint] = frozenset()
-    grant_id: str = ""
-    authentication: Authentication = NOBODY
 
 
 def _nothing(_tenant: str, _client: str, _server: str) -> bool:
@@ -155,26 +72,7 @@ class CreateGrant:
 
     async def for_administration(self, request: AdministrationRequest) -> Granted:
         """A new grant for an account, used through a registered client. Raises `Invalid`, `Denied`, `Outage`."""
-        account = self.registry.accounts.get(request.account)
-        if account is None:
-            raise refuse(Reason.INVALID_PARAMS, f"no account {request.account[:80]!r} is registered")
-        client = self.registry.clients.get(request.client)
-        if client is None or account.tenant not in client.tenants:
-            raise refuse(Reason.INVALID_PARAMS, f"no client {request.client[:80]!r} is registered for {account.tenant}")
-        if not request.administrator:
-            raise refuse(Reason.CONTEXT_MISSING, "the administrator is not named")
-        asked_s = self.limits.administration_ttl_s_default if request.ttl_s is None else request.ttl_s
-        resource = self.registry.issuer + request.resource if request.resource.startswith("/") else request.resource
-        draft = _Draft(
-            tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
-            roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(request.administrator,),
-            presence=request.presence, purpose=request.purpose, purpose_class=request.purpose_class,
-            resource=resource, ceiling=account.ceiling,
-            asked=request.scopes, ttl_s=min(asked_s, self.limits.administration_ttl_s_max), budget=request.budget,
-            idle_s_max=self.limits.idle_s_max,
-            origin=Origin("administration", request.administrator, request.assurance),
-        )  # fmt: skip
-        grant = self._composed(draft)
+        grant = self._composed(of_administration(request, self.registry, self.limits))
         for scope in sorted(request.scopes, key=str):  # who names tools means all of them
             if not covers(grant.scopes, scope.server, scope.tool if isinstance(scope, OneTool) else None):
                 raise refuse(Reason.OUTSIDE_GRANT, f"scope {scope} is beyond what may be granted here")
@@ -190,7 +88,7 @@ class CreateGrant:
         terms = client.terms
         if terms is None or not client.tenant:
             raise refuse(Reason.OUTSIDE_GRANT, f"client {client.id} is registered without a grant of its own")
-        draft = self._client_draft(client, terms, resource, asked)
+        draft = of_client(client, terms, resource, asked, self.limits)
         grant = self._within_term(self._composed(draft))
         live = self._alive_like(grant)
         if live is None:
@@ -201,7 +99,7 @@ class CreateGrant:
 
     def preview(self, request: ConsentRequest) -> Grant:
         """The grant a yes would make, for the page that asks. Raises what `for_consent` does."""
-        return self._composed(self._consent_draft(request))
+        return self._composed(of_consent(request, self.registry, self.limits))
 
     async def for_consent(self, request: ConsentRequest) -> Granted:
         """The grant a person agreed to. Raises `Invalid`, `Denied`, `Outage`."""
@@ -220,23 +118,6 @@ class CreateGrant:
             raise refuse(Reason.GRANT_ENDED, "the account or the client is not registered any more")
         return self._granted(live, self.limits.consent_token_ttl_s)
 
-    def _consent_draft(self, request: ConsentRequest) -> _Draft:
-        account, client = self.registry.accounts.get(request.account), self.registry.clients.get(request.client)
-        if account is None or client is None or account.tenant not in client.tenants:
-            raise refuse(Reason.INVALID_PARAMS, "the account or the client is not registered, or not with one tenant")
-        ttl_s, idle_s = self.limits.consent_ttl_s_max, self.limits.consent_idle_s_max
-        if self.registry.administration.is_for(request.resource):
-            ttl_s, idle_s = self.limits.admin_api_ttl_s_max, self.limits.admin_api_idle_s_max
-        return _Draft(
-            tenant=account.tenant, environment=request.environment, subject=Principal(PrincipalKind.HUMAN, account.id),
-            roles=account.roles, client_id=client.id, attestation=client.attestation, actors=(),
-            presence=Presence.INTERACTIVE, purpose=request.purpose, purpose_class=request.purpose_class,
-            resource=request.resource, ceiling=account.ceiling, asked=request.scopes,
-            ttl_s=min(request.ttl_s, ttl_s), budget=request.budget,
-            idle_s_max=idle_s, origin=Origin(CONSENT, request.consent),
-            constraints=request.constraints, grant_id=request.grant_id, authentication=request.authentication,
-        )  # fmt: skip
-
     def _within_term(self, grant: Grant) -> Grant:
         """A client's grants end together with the first of them, and with them the budget they share."""
         monotonic_s = self.clock.monotonic_s()
@@ -248,21 +129,11 @@ class CreateGrant:
         ends_at_s = self.clock.now_s() + term.deadline_s - monotonic_s
         return replace(grant, expires_at_s=min(grant.expires_at_s, ends_at_s))
 
-    def _client_draft(self, client: Client, terms: ClientTerms, resource: str, asked: frozenset[Scope]) -> _Draft:
-        return _Draft(
-            tenant=client.tenant, environment=terms.environment, subject=Principal(PrincipalKind.CLIENT, client.id),
-            roles=client.roles, client_id=client.id, attestation=client.attestation, actors=(),
-            presence=Presence.AUTONOMOUS, purpose=terms.purpose, purpose_class="", resource=resource,
-            ceiling=Only(terms.scopes), asked=asked, ttl_s=min(terms.ttl_s, self.limits.client_ttl_s_max),
-            budget=terms.budget, idle_s_max=min(terms.idle_s_max, self.limits.idle_s_max),
-            origin=Origin("client_credentials", client.id),
-        )  # fmt: skip
-
-    def _composed(self, draft: _Draft) -> Grant:
+    def _composed(self, draft: Draft) -> Grant:
         """The grant: ceiling, tenant, environment, resource, purpose and request, all of them intersected."""
         now_s = self.clock.now_s()
         self._steps.require_steady(now_s, self.clock.monotonic_s())
-        proper = draft.origin.how == "consent" and self.registry.clients.is_registered(draft.client_id)
+        proper = draft.origin.how == BY_CONSENT and self.registry.clients.is_registered(draft.client_id)
         if self.registry.administration.is_for(draft.resource) and not proper:
             raise refuse(Reason.OUTSIDE_GRANT, "only an administrator lets a registered client administer")
         if draft.environment not in self.registry.environments_at(draft.resource):
@@ -290,7 +161,7 @@ class CreateGrant:
             high_risk=False, authentication=draft.authentication,
         )  # fmt: skip
 
-    def _reachable(self, draft: _Draft) -> frozenset[Scope]:
+    def _reachable(self, draft: Draft) -> frozenset[Scope]:
         """What ceiling, tenant, environment and resource share. Another tenant's server looks like none at all."""
         if self.registry.administration.is_for(draft.resource):
             return self.registry.administration.held(draft.subject.subject)
@@ -300,7 +171,7 @@ class CreateGrant:
             for name, found in self.catalog().servers.items()
             if draft.tenant in found.tenants
             and draft.environment == found.environment
-            and not (draft.origin.how == CONSENT and self.forbids(draft.tenant, draft.client_id, name))
+            and not (draft.origin.how == BY_CONSENT and self.forbids(draft.tenant, draft.client_id, name))
         )
         within = reach(draft.ceiling, available)
         if draft.resource == root:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from remit.core.errors import Refusal
-from remit.core.grant import ENDED_REASON, GrantEvent, GrantState, LiveGrant
+from remit.core.grant import BY_CLIENT_CREDENTIALS, ENDED_REASON, GrantEvent, GrantState, LiveGrant
 from remit.core.grantbook import GrantBook, Selector
 from remit.core.ledger import RecordKind, grant_fields
 from remit.core.stored_grant import to_stored
@@ -126,7 +126,7 @@ class EndGrant:
 
     async def _stored(self, live: LiveGrant) -> int:
         grant = live.grant
-        if live.state in REMEMBERED and grant.origin.how == "client_credentials":
+        if live.state in REMEMBERED and grant.origin.how == BY_CLIENT_CREDENTIALS:
             return await self.store.put("grant", grant.id, to_stored(grant, live.state))
         return await self.store.remove("grant", grant.id)
 

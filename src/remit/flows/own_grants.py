@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from remit.core.consent import Consent, ConsentState
 from remit.core.errors import Refusal
-from remit.core.grant import Grant, GrantEvent, GrantState, LiveGrant
+from remit.core.grant import BY_CONSENT, Grant, GrantEvent, GrantState, LiveGrant
 from remit.core.grantbook import GrantBook, Selector
 from remit.core.principals import Principal, PrincipalKind
 from remit.core.sign_in import BrowserSession
@@ -42,7 +42,7 @@ class OwnGrants:
         now_s = self.clock.now_s()
         found = [
             consent
-            for consent in self.authorize.consents.values()
+            for consent in self.authorize.consents.known.values()
             if consent.state is ConsentState.ACTIVE
             and now_s < consent.expires_at_s
             and (consent.tenant, consent.subject) == (session.tenant, Principal(PrincipalKind.HUMAN, session.account))
@@ -104,7 +104,7 @@ class OwnGrants:
 def _made_on(live: LiveGrant, consent: Consent) -> bool:
     grant = live.grant
     of = (grant.tenant, grant.subject, *_about(grant), live.state, grant.origin.how)
-    return of == (consent.tenant, consent.subject, *_about(consent), GrantState.ACTIVE, "consent")
+    return of == (consent.tenant, consent.subject, *_about(consent), GrantState.ACTIVE, BY_CONSENT)
 
 
 def _about(of: Grant | Consent) -> tuple[str, str, str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from remit.core.authorization_details import Asked
 from remit.core.authorization_request import AuthorizationRequest, DeviceRequest
 from remit.core.consent import Question
 from remit.core.grant import Budget, Grant, Unmetered
 from remit.core.scope import Constraint, Scope
+
+# How long a person has for an answer.
+REQUEST_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from remit.core.logins import Step
 from remit.core.pkce import METHOD, CodeChallenge, verified
 from remit.core.redirects import matches
 from remit.core.rows import from_row, row_id, to_row
-from remit.core.scope import Scope, parse_scope, parse_scopes, within
+from remit.core.scope import Scope, parse_scopes, within
 from remit.core.secret import Secret
-from remit.core.stored_grant import constraints_from_stored
-from remit.flows.authorize import CODE, Authorize
-from remit.flows.create_grant import ConsentRequest, CreateGrant, Granted
+from remit.flows.authorize import Authorize
+from remit.flows.codes import consented_to
+from remit.flows.create_grant import CreateGrant, Granted
 from remit.flows.end_grant import EndGrant
 from remit.flows.oauth_error import OAuthError
 from remit.ports.sealer import Sealer, Unsealed
@@ -67,14 +67,14 @@ class Redeem:
     async def code(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:
         """RFC 6749 section 4.1.3. Raises `OAuthError`, and `Refusal` for what the grant itself is refused for."""
         presented = row_id(Secret(parameters.get("code", "").encode("utf-8", "replace")))
-        kept = self.authorize.codes.get(presented)
+        kept = self.authorize.codes.known.get(presented)
         if kept is None or kept.client != client.id or kept.redirect_uri == DEVICE:
             raise OAuthError("invalid_grant", "the code is not one that was given to this client, or too old")
         return await self._traced(client, presented, kept, parameters)
 
     async def for_device(self, client: Client, device: str, parameters: Mapping[str, str]) -> Redeemed:
         """The same for a device (RFC 8628), which has held the code since before there was an answer."""
-        return await self._traced(client, device, self.authorize.codes[device], parameters)
+        return await self._traced(client, device, self.authorize.codes.known[device], parameters)
 
     async def _traced(self, client: Client, presented: str, kept: KeptCode, parameters: Mapping[str, str]) -> Redeemed:
         trace = self.authorize.trace
@@ -106,7 +106,7 @@ class Redeem:
             self._twice.discard(presented)
 
     async def _exchanged(self, client: Client, presented: str, kept: KeptCode) -> Redeemed:
-        granted = await self._granted(kept)
+        granted = await self.create.for_consent(consented_to(kept))
         family = Family(client.id, 1, self.create.clock.now_s())
         await self._keep(granted.grant.id, family)
         await self._use_up(presented, kept)
@@ -120,20 +120,12 @@ class Redeem:
 
     async def _use_up(self, presented: str, kept: KeptCode) -> None:
         """The last step before an answer: whatever breaks before it, the client may exchange its code again."""
-        if self.authorize.codes.get(presented) is not kept:  # voided by an administrator while the grant was made
+        if not await self.authorize.codes.use_up(presented, kept):  # voided while the grant was made
             await self._copied(kept.grant, by="remit: revoked")
             raise OAuthError("invalid_grant", "what the code stands for was revoked")
-        used = replace(kept, used=True)
-        self.authorize.codes[presented] = used
-        try:
-            await self.create.store.put(CODE, presented, to_row(used))
-        except BaseException:
-            if self.authorize.codes.get(presented) is used:
-                self.authorize.codes[presented] = kept
-            raise
 
     def _taken_back(self, kept: KeptCode) -> bool:
-        consent = self.authorize.consents.get(kept.consent)
+        consent = self.authorize.consents.known.get(kept.consent)
         return consent is None or consent.state is ConsentState.REVOKED
 
     def _require_fits(self, client: Client, kept: KeptCode, parameters: Mapping[str, str]) -> None:
@@ -147,26 +139,6 @@ class Redeem:
         verifier = Secret(parameters.get("code_verifier", "").encode("utf-8", "replace"))
         if not verified(challenge, verifier):
             raise OAuthError("invalid_grant", "code_verifier is missing or does not fit the code_challenge (RFC 7636)")
-
-    async def _granted(self, kept: KeptCode) -> Granted:
-        return await self.create.for_consent(
-            ConsentRequest(
-                account=kept.account,
-                client=kept.client,
-                resource=kept.resource,
-                environment=kept.environment,
-                purpose=kept.purpose,
-                purpose_class=kept.purpose_class,
-                scopes=frozenset(map(parse_scope, kept.scopes)),
-                constraints=constraints_from_stored(kept.constraints),
-                ttl_s=kept.ttl_s,
-                budget=kept.budget,
-                consent=kept.consent,
-                grant_id=kept.grant,
-                login=kept.request,
-                authentication=kept.authentication,
-            )
-        )
 
     # refreshing -------------------------------------------------------------------------------------------------
     async def refresh(self, client: Client, parameters: Mapping[str, str]) -> Redeemed:

@@ -19,9 +19,9 @@ from remit.core.principals import Principal, PrincipalKind
 from remit.core.reasons import Reason
 from remit.core.scope import intersect, parse_scope
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import CONSENT_S, Authorize, Choice, Pending
+from remit.flows.authorize import CONSENT_S, Authorize
 from remit.flows.consent_rules import ConsentRules
-from remit.flows.pending import question_of
+from remit.flows.pending import Choice, Pending, question_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Remember:
         subject, client = Principal(PrincipalKind.HUMAN, session.account), pending.request.client.id
         own = [
             consent
-            for consent in self.authorize.consents.values()
+            for consent in self.authorize.consents.known.values()
             if consent.state is ConsentState.ACTIVE
             and (consent.tenant, consent.subject, consent.client_id) == (session.tenant, subject, client)
             and device

@@ -23,10 +23,12 @@ from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import REQUEST_S, AnswerError, Authorize, Choice, Pending
-from remit.flows.create_grant import Registry
+from remit.flows.answer_error import AnswerError
+from remit.flows.authorize import Authorize
 from remit.flows.oauth_error import OAuthError
+from remit.flows.pending import REQUEST_S, Choice, Pending
 from remit.flows.redeem import Redeem, Redeemed
+from remit.flows.registry import Registry
 from tests.scenes.authority import ISSUER, RESOURCE, Scene, scopes
 
 CALLBACK = "http://127.0.0.1:50123/cb"
@@ -124,7 +126,7 @@ async def test_the_grant_is_what_both_named_and_stands_on_the_consent(login: Log
     assert [(str(limit.tool), limit.check, limit.values) for limit in grant.constraints] == [
         ("git/git_log", "prefix", ("/srv/",))
     ]
-    (consent,) = login.flow.consents.values()
+    (consent,) = login.flow.consents.known.values()
     assert (grant.origin.how, grant.origin.by) == ("consent", consent.id)
     assert (grant.purpose.text, grant.client_id, grant.subject.id) == ("look around", "desktop", "engineer")
     assert login.events() == ["given", "created"]
@@ -149,7 +151,7 @@ async def test_no_choice_is_wider_than_the_question(login: Login, choice: dict[s
     with pytest.raises(Refusal) as refused:
         await login.code(**choice)
     assert refused.value.reason in (Reason.OUTSIDE_GRANT, Reason.INVALID_PARAMS)
-    assert (login.events(), login.flow.codes, login.flow.consents) == ([], {}, {})
+    assert (login.events(), login.flow.codes.known, login.flow.consents.known) == ([], {}, {})
 
 
 async def test_an_account_s_ceiling_holds_whatever_the_person_agrees_to(login: Login) -> None:
@@ -220,7 +222,7 @@ async def test_an_answer_carries_state_and_issuer_and_keeps_the_redirect_s_own_q
 # the code -----------------------------------------------------------------------------------------------------------
 async def test_a_code_that_was_revoked_stays_so_after_a_restart_and_others_stay_good(login: Login) -> None:
     code, other = await login.code(), await login.code()
-    _, kept = list(login.flow.codes.values())
+    _, kept = list(login.flow.codes.known.values())
     login.flow.void(Selector(client="desktop"), frozenset({"globex"}))
     login.flow.void(Selector(client="web"), frozenset({"acme"}))
     login.flow.void(Selector(grant=kept.grant), frozenset({"acme"}))
@@ -277,12 +279,12 @@ async def test_there_is_no_code_before_the_consent_is_on_record(login: Login) ->
     with pytest.raises(Refusal) as refused:
         await login.code(pending)
     assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
-    assert (login.flow.codes, login.flow.consents, login.scene.store.kept) == ({}, {}, {})
+    assert (login.flow.codes.known, login.flow.consents.known, login.scene.store.kept) == ({}, {}, {})
 
 
 async def test_a_consent_taken_back_before_the_exchange_grants_nothing(login: Login) -> None:
     code = await login.code()
-    (consent,) = login.flow.consents
+    (consent,) = login.flow.consents.known
     await login.flow.take_back(consent)
     with pytest.raises(OAuthError):
         await login.exchanged(code)

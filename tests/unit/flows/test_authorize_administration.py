@@ -13,7 +13,7 @@ from remit.core.errors import Refusal
 from remit.core.reasons import Reason
 from remit.core.scope import Scope
 from remit.flows.admin_audience import AdminAudience
-from remit.flows.authorize import AnswerError
+from remit.flows.answer_error import AnswerError
 from tests.scenes.authority import CLIENTS, scopes
 from tests.unit.flows.test_authorize import ASKED, BROWSER, DESKTOP, Login
 

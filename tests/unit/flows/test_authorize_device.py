@@ -17,11 +17,11 @@ from remit.core.grantbook import Selector
 from remit.core.ledger import RecordKind
 from remit.core.reasons import Reason
 from remit.core.secret import Secret
-from remit.flows.authorize import Choice, Pending
 from remit.flows.authorize_device import DeviceAnswer
 from remit.flows.consent_rules import ConsentRules
 from remit.flows.device_requests import REMEMBERED_S
 from remit.flows.oauth_error import OAuthError
+from remit.flows.pending import Choice, Pending
 from remit.flows.remembered import Remember
 from remit.flows.token import DEVICE_CODE, TokenAnswer
 from tests.scenes.authority import RESOURCE, SECRET, scopes
@@ -78,7 +78,7 @@ async def test_what_the_person_allowed_is_what_the_device_gets(scene: Endpoints)
     answer = await polled(scene, device)
     (live,) = scene.grants
     grant = live.grant
-    (consent,) = scene.authorize.consents.values()
+    (consent,) = scene.authorize.consents.known.values()
     assert (grant.client_id, grant.subject.id, grant.scopes, grant.origin.by) == (
         "tv", "engineer", scopes("git"), consent.id,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from remit.core.errors import Invalid
 from remit.core.principals import Claims
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import AnswerError
+from remit.flows.answer_error import AnswerError
 from tests.scenes.authority import ISSUER
 from tests.unit.flows.test_authorize import BROWSER, CALLBACK, Login, login
 

@@ -9,7 +9,8 @@ import pytest
 from remit.core.consent import ConsentState
 from remit.core.errors import Outage
 from remit.core.ledger import RecordKind
-from remit.flows.authorize import AnswerError, Pending
+from remit.flows.answer_error import AnswerError
+from remit.flows.pending import Pending
 from tests.scenes.endpoints import ASKED, BROWSER, Endpoints
 
 
@@ -41,11 +42,11 @@ async def test_a_no_is_told_once_it_is_durable(scene: Endpoints) -> None:
 
 async def test_a_consent_taken_back_is_told_once_it_is_durable_and_holds_before(scene: Endpoints) -> None:
     code = await scene.code()
-    (consent,) = scene.authorize.consents
+    (consent,) = scene.authorize.consents.known
     scene.ledger.hold_sync()
     telling = asyncio.create_task(scene.authorize.take_back(consent))
     assert not await settled(telling)
-    assert scene.authorize.consents[consent].state is ConsentState.REVOKED
+    assert scene.authorize.consents.known[consent].state is ConsentState.REVOKED
     scene.ledger.release_sync()
     await telling
     events = [record["event"] for record in scene.ledger.of_kind(RecordKind.CONSENT)]

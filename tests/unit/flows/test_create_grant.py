@@ -13,7 +13,7 @@ from remit.core.grantbook import Selector
 from remit.core.ledger import RecordKind
 from remit.core.principals import Presence, PrincipalKind
 from remit.core.reasons import Reason
-from remit.flows.create_grant import GrantLimits
+from remit.flows.grant_requests import GrantLimits
 from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, Scene, scopes
 
 NOBODY: frozenset[Any] = frozenset()

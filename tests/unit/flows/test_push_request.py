@@ -13,7 +13,7 @@ from remit.core.errors import Outage, Refusal
 from remit.core.ledger import RecordKind
 from remit.core.pushed_request import PUSHED_MAX, PUSHED_S, REQUEST_BYTES_MAX, REQUEST_URI
 from remit.core.reasons import Reason
-from remit.flows.authorize import AnswerError
+from remit.flows.answer_error import AnswerError
 from remit.flows.oauth_error import OAuthError
 from tests.scenes.endpoints import ASKED, BROWSER, DESKTOP, WEB, Endpoints, form
 

@@ -16,8 +16,10 @@ from remit.core.clients import Client, ClientAuthentication
 from remit.core.consent_rule import ConsentRule, RuleEffect
 from remit.core.errors import Denied, Invalid, Outage
 from remit.core.rows import from_row, to_row
-from remit.flows.authorize import CONSENT_S, AnswerError, Choice, Pending
+from remit.flows.answer_error import AnswerError
+from remit.flows.authorize import CONSENT_S
 from remit.flows.consent_rules import RULES_MAX, ConsentRules
+from remit.flows.pending import Choice, Pending
 from remit.flows.remembered import Remember
 from tests.scenes.authority import RESOURCE, scopes
 from tests.unit.flows.test_authorize import DESKTOP, Login
@@ -95,10 +97,10 @@ async def test_what_was_agreed_to_without_a_device_is_never_remembered(again: Ag
 
 async def test_one_click_makes_the_same_grant_and_no_longer_life_for_the_consent(again: Again) -> None:
     await again.agreed()
-    (consent,) = again.flow.consents.values()
+    (consent,) = again.flow.consents.known.values()
     again.scene.clock.advance(1000)
     url = await again.remember.with_one_click(again.asks(), again.session, DEVICE)
-    (same,) = again.flow.consents.values()
+    (same,) = again.flow.consents.known.values()
     assert same == consent
     made = await again.exchanged(parse_qs(urlsplit(url).query)["code"][0])
     assert (made.granted.grant.scopes, made.granted.grant.purpose.text) == (scopes("git"), "look around")
@@ -137,7 +139,7 @@ async def test_a_budget_that_was_agreed_to_does_not_stand_for_no_budget(again: A
 
 async def test_a_consent_that_is_over_or_taken_back_is_not_remembered(again: Again) -> None:
     await again.agreed()
-    (consent,) = again.flow.consents
+    (consent,) = again.flow.consents.known
     assert again.remembered()
     await again.flow.take_back(consent)
     assert not again.remembered()
@@ -187,7 +189,7 @@ async def test_there_is_no_code_without_its_record(again: Again) -> None:
     again.scene.ledger.fail_sync()
     with pytest.raises(Outage):
         await again.silently(WEB)
-    assert len(again.flow.codes) == 1
+    assert len(again.flow.codes.known) == 1
 
 
 # in advance -------------------------------------------------------------------------------------------------------

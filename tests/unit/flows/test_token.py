@@ -17,8 +17,8 @@ from remit.core.reasons import Reason
 from remit.core.secret import Secret
 from remit.flows.authorize_device import AuthorizeDevice
 from remit.flows.client_authentication import JWT_BEARER, AuthenticateClient, ClientRequest
-from remit.flows.create_grant import Registry
 from remit.flows.oauth_error import OAuthError
+from remit.flows.registry import Registry
 from remit.flows.token import IssueToken, TokenAnswer
 from tests.scenes.authority import CLIENTS, ISSUER, RESOURCE, SECRET, Scene, scopes
 

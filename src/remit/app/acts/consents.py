@@ -28,7 +28,7 @@ async def list_consents(acting: Acting, arguments: Arguments) -> Answer:
     now_s = acting.remit.files.clock.now_s()
     found = [
         consent
-        for consent in acting.remit.authorize.consents.values()
+        for consent in acting.remit.authorize.consents.known.values()
         if consent.tenant in permitted.tenants
         and consent.state is ConsentState.ACTIVE
         and now_s < consent.expires_at_s
@@ -41,7 +41,7 @@ async def list_consents(acting: Acting, arguments: Arguments) -> Answer:
 async def end_consent(acting: Acting, arguments: Arguments) -> Answer:
     """A consent of another tenant looks like none at all."""
     id = text(arguments, "consent")
-    consent = acting.remit.authorize.consents.get(id)
+    consent = acting.remit.authorize.consents.known.get(id)
     tenants = acting.administrator.tenants & ({consent.tenant} if consent else set())
     permitted = await acting.permit(Act.CONSENT_END, tenants or acting.tenants(Act.CONSENT_END), {"consent": id[:64]})
     with acting.refusals_recorded(permitted):

@@ -19,7 +19,7 @@ from remit.core.errors import refuse
 from remit.core.grant import GrantEvent
 from remit.core.grantbook import Selector
 from remit.core.reasons import Reason
-from remit.flows.create_grant import AdministrationRequest
+from remit.flows.grant_requests import AdministrationRequest
 
 
 async def create(acting: Acting, arguments: Arguments) -> Answer:

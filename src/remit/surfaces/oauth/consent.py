@@ -23,8 +23,10 @@ from remit.core.redirects import shown
 from remit.core.rows import row_id
 from remit.core.scope import OneTool, Scope
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import UNSTATED, AnswerError, Choice, Pending
+from remit.flows.answer_error import AnswerError
+from remit.flows.authorize import UNSTATED
 from remit.flows.oauth_error import OAuthError
+from remit.flows.pending import Choice, Pending
 from remit.flows.remembered import Remembered
 from remit.surfaces.oauth.browser import (
     BROWSER,
@@ -272,7 +274,7 @@ class _Consent:
                 "about": "; ".join(WORDS[act] for act in acts_of(frozenset({scope}))),
                 "ticked": ticked,
             }
-        server = self._authorize.catalog().servers.get(scope.server)
+        server = self._authorize.create.catalog().servers.get(scope.server)
         tools = sorted(name for kind, name in server.items if kind is ItemKind.TOOL) if server else []
         more = f" and {len(tools) - TOOLS_NAMED_MAX} more" if len(tools) > TOOLS_NAMED_MAX else ""
         about = "one tool" if isinstance(scope, OneTool) else f"all of it: {', '.join(tools[:TOOLS_NAMED_MAX])}{more}"

@@ -16,11 +16,11 @@ from starlette.responses import HTMLResponse, Response
 
 from remit.core.consent import Consent
 from remit.core.device_code import DEVICE
-from remit.core.grant import Calls, Grant, LiveGrant
+from remit.core.grant import BY_CONSENT, Calls, Grant, LiveGrant
 from remit.core.passkeys import KeptPasskey
 from remit.core.redirects import shown
 from remit.core.scope import scope_text
-from remit.flows.authorize import Choice
+from remit.flows.pending import Choice
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -155,6 +155,6 @@ def grant_shown(live: LiveGrant) -> dict[str, Any]:
         "until": _moment(grant.expires_at_s),
         "calls": f"{live.calls_used}{of} used",
         "by": f"you ({grant.origin.by})"
-        if grant.origin.how == "consent"
+        if grant.origin.how == BY_CONSENT
         else f"{grant.origin.by} ({grant.origin.how})",
     }

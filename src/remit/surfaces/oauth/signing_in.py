@@ -18,7 +18,7 @@ from remit.core.logins import Step
 from remit.core.reasons import Kind
 from remit.core.secret import Secret
 from remit.core.sign_in import BrowserSession
-from remit.flows.authorize import AnswerError
+from remit.flows.answer_error import AnswerError
 from remit.flows.passkeys import Asked
 from remit.surfaces.oauth.browser import (
     BROWSER,
