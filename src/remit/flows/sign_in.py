@@ -57,6 +57,7 @@ class SignIn:
     pairs: Attempts = field(default_factory=lambda: Attempts(burst=10, per_minute=2))
     _kept: dict[str, KeptPassword] = field(init=False, default_factory=dict)
     _invited: dict[str, Invitation] = field(init=False, default_factory=dict)
+    _in_use: dict[str, Invitation] = field(init=False, default_factory=dict)  # its password is not set yet
     _wrong: Counter[str] = field(init=False, default_factory=Counter)
     _unremoved: set[tuple[str, str]] = field(init=False, default_factory=set)  # forgotten here, not yet in the store
     _records: AccountRecords = field(init=False)
@@ -91,7 +92,7 @@ class SignIn:
         """
         if account not in self.accounts:
             raise refuse(Reason.INVALID_PARAMS, f"no account {account[:80]!r} is registered")
-        for id, earlier in list(self._invited.items()):
+        for id, earlier in self._links():
             if earlier.account == account or (first and earlier.first and self._share_tenant(earlier.account, account)):
                 await self._drop(id)
         token = Secret(self.entropy.bytes(TOKEN_BYTES).hex().encode("ascii"))
@@ -106,7 +107,7 @@ class SignIn:
         found = self._invited.get(row_id(token))
         if (
             found is None
-            or self.clock.now_s() >= found.expires_at_s
+            or not 0 < found.expires_at_s - self.clock.now_s() <= INVITATION_S  # else the clock was set back
             or found.account not in self.accounts
             or (found.first and self.anybody_in(self.accounts[found.account].tenant))
         ):
@@ -120,17 +121,24 @@ class SignIn:
         """
         account = self.invited(token)
         password = checked_password(typed, account)
-        invitation = self._invited.pop(row_id(token))  # before the first await: of two who use it at once, one does
+        id = row_id(token)
+        invitation = self._in_use[id] = self._invited.pop(id)  # before the first await: of two at once, one uses it
         try:
             kept = KeptPassword(account, await self.passwords.hashed(password), self.clock.now_s(), locked=False)
+            self._require_in_use(id)
             await self._records.write(account, "password_set", by=invitation.by)
             await self.store.put(PASSWORD, account, to_row(kept))
+            if id not in self._in_use:
+                await self._follow_memory(account)
+            self._require_in_use(id)
         except BaseException:
-            self._invited[row_id(token)] = invitation
+            if self._in_use.pop(id, None) is not None:
+                self._invited[id] = invitation
             raise
+        del self._in_use[id]
         self._kept[account] = kept
         self._wrong.pop(account, None)
-        self._unremoved.add((INVITATION, row_id(token)))
+        self._unremoved.add((INVITATION, id))
         self._forget_links(account)
         self.sessions.forget([account])
         await self.remove_forgotten()
@@ -233,11 +241,30 @@ class SignIn:
         self._forget_link(id)
         await self.remove_forgotten()
 
+    def _links(self) -> list[tuple[str, Invitation]]:
+        return [*self._invited.items(), *self._in_use.items()]
+
+    def _require_in_use(self, id: str) -> None:
+        """The link may have ended since: by another one, or because the account was recovered."""
+        if id not in self._in_use:
+            self.ledger.refused(Reason.INVITATION_INVALID)
+            raise refuse(Reason.INVITATION_INVALID)
+
+    async def _follow_memory(self, account: str) -> None:
+        """The store has a password that is not to count."""
+        kept = self._kept.get(account)
+        if kept is not None:
+            await self.store.put(PASSWORD, account, to_row(kept))
+            return
+        self._unremoved.add((PASSWORD, account))
+        await self.remove_forgotten()
+
     def _forget_link(self, id: str) -> None:
         self._invited.pop(id, None)
+        self._in_use.pop(id, None)
         self._unremoved.add((INVITATION, id))
 
     def _forget_links(self, account: str) -> None:
-        for id, found in list(self._invited.items()):
+        for id, found in self._links():
             if found.account == account:
                 self._forget_link(id)
