@@ -145,9 +145,11 @@ class OwnPasskeys:
             kept = KeptPasskey(account, credential, key, name, made.counter, now_s, now_s)
             await self.sessions.records.write(account, "passkey_added", passkey=name)
             await self.store.put(PASSKEY, id, to_row(kept))
-            if self.sessions.half_way(cookie) is None and self.sessions.entered(cookie) is None:
-                self._unremoved.add(id)  # signed out meanwhile, perhaps because of this
+            signed_out = self.sessions.half_way(cookie) is None and self.sessions.entered(cookie) is None
+            if signed_out or not self.may_change(session):  # meanwhile, perhaps because of this
+                self._unremoved.add(id)
                 await self.remove_forgotten()
+                self._require_may_change(session)
                 raise refuse(Reason.SIGN_IN_FAILED, "the session ended meanwhile")
             self._kept[id] = kept
         finally:
