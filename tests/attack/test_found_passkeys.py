@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from remit.core.authentication import Acr
 from remit.core.errors import Refusal
 from remit.core.reasons import Reason
 from tests.scenes.passkeys import PasskeyScene
@@ -20,6 +21,49 @@ async def refused(work: object) -> Reason:
     with pytest.raises(Refusal) as caught:
         await work  # type: ignore[misc]
     return caught.value.reason
+
+
+async def test_a_stolen_password_neither_adds_nor_removes_a_passkey_of_whoever_has_one(scene: PasskeyScene) -> None:
+    await scene.with_passkey()
+    scene.clock.advance(1)
+    thief = await scene.by_password()
+    assert scene.session(thief).authentication.acr is Acr.PASSWORD
+    (id,) = scene.walk.of("engineer")
+    assert await refused(scene.add(thief, "thief's")) is Reason.STEP_UP_REQUIRED
+    assert await refused(scene.walk.remove(scene.session(thief), thief, id)) is Reason.STEP_UP_REQUIRED
+    assert list(scene.walk.of("engineer")) == [id]
+    owner = await scene.sign_in()
+    await scene.add(owner, "another")
+    await scene.walk.remove(scene.session(owner), owner, id)
+
+
+async def test_a_clock_that_is_set_back_makes_no_passkey_a_later_one(scene: PasskeyScene) -> None:
+    await scene.with_passkey()
+    scene.clock.step_wall(-3600)
+    assert await refused(scene.add(await scene.by_password(), "thief's")) is Reason.STEP_UP_REQUIRED
+    await scene.add(await scene.sign_in(), "another")
+
+
+async def test_whoever_signed_in_before_their_first_passkey_adds_the_second_in_one_go(scene: PasskeyScene) -> None:
+    cookie = await scene.by_password()
+    scene.clock.advance(1)
+    await scene.add(cookie, "phone")
+    scene.clock.advance(1)
+    await scene.add(cookie, "key")
+    (first, _) = scene.walk.of("engineer")
+    await scene.walk.remove(scene.session(cookie), cookie, first)
+
+
+async def test_whoever_has_none_that_is_good_adds_one_with_the_password(scene: PasskeyScene) -> None:
+    await scene.with_passkey()
+    await scene.sign_in()
+    scene.device.counter = 0  # as a copy has it
+    assert await refused(scene.sign_in()) is Reason.PASSKEY_SUSPENDED
+    scene.clock.advance(1)
+    cookie = await scene.by_password()
+    (id,) = scene.walk.of("engineer")
+    await scene.walk.remove(scene.session(cookie), cookie, id)
+    await scene.add(cookie, "new")
 
 
 @pytest.mark.parametrize("account", ["strict"])

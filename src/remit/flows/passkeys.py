@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from remit.core.attempts import Attempts
 from remit.core.authentication import PASSKEY as BY_PASSKEY
+from remit.core.authentication import Acr
 from remit.core.errors import Refusal, refuse
 from remit.core.passkeys import (
     CHALLENGE_BYTES,
@@ -110,11 +111,19 @@ class OwnPasskeys:
 
     # adding and removing ----------------------------------------------------------------------------------------
     def may_change(self, session: BrowserSession) -> bool:
-        """Whether somebody who signed in just now sits there. Half-way somebody may add their first passkey and no
-        other: else a password that demands a passkey could make itself one.
+        """Whether somebody sits there who signed in just now, and with a passkey if they had one that is good: else a
+        password could make itself a passkey, and reach what demands one. Half-way somebody may add their first passkey
+        and no other.
         """
         fresh = 0 <= self.sessions.clock.now_s() - session.signed_in_at_s <= FRESH_S
-        return fresh and (self.sessions.is_entered(session) or not self.of(session.account))
+        if not fresh or session.authentication.acr is Acr.PASSKEY:
+            return fresh
+        return not (self._had_one(session) if self.sessions.is_entered(session) else self.of(session.account))
+
+    def _had_one(self, session: BrowserSession) -> bool:
+        """When they signed in, by a clock that was not set back since."""
+        since_s, now_s = session.signed_in_at_s, self.sessions.clock.now_s()
+        return any(not since_s <= kept.added_at_s <= now_s for kept in self.usable(session.account))
 
     def ask_to_add(self, session: BrowserSession, cookie: Secret, browser: Secret) -> Asked:
         """Raises `Denied` if somebody has to sign in again first."""
@@ -278,7 +287,7 @@ class OwnPasskeys:
 
     def _require_may_change(self, session: BrowserSession) -> None:
         if not self.may_change(session):
-            raise refuse(Reason.STEP_UP_REQUIRED, "sign in again before you change your passkeys")
+            raise refuse(Reason.STEP_UP_REQUIRED, "sign in again before you change your passkeys, with one if you have any")
 
     def _require_attempts(self, id: str, peer: str) -> None:
         now_s = self.sessions.clock.monotonic_s()

@@ -46,7 +46,7 @@ async def test_adding_needs_somebody_who_signed_in_just_now(scene: PasskeyScene)
     await scene.add(cookie)
     scene.clock.advance(1)
     assert await refused(scene.add(cookie, "key")) is Reason.STEP_UP_REQUIRED
-    asked_in_time = scene.walk.ask_to_add(scene.session(fresh := await scene.by_password()), fresh, browser())
+    asked_in_time = scene.walk.ask_to_add(scene.session(fresh := await scene.sign_in()), fresh, browser())
     scene.clock.advance(FRESH_S + 1)
     answer = scene.device.create(asked_in_time.options)
     late = scene.walk.add(scene.session(fresh), fresh, browser(), sealed=asked_in_time.sealed, answer=answer, name="x")
@@ -132,7 +132,7 @@ async def test_nobody_removes_another_s_passkey_or_without_signing_in_again(scen
     assert await refused(scene.walk.remove(scene.session(theirs), theirs, id)) is Reason.INVALID_PARAMS
     scene.clock.advance(FRESH_S + 1)
     assert await refused(scene.walk.remove(scene.session(mine), mine, id)) is Reason.STEP_UP_REQUIRED
-    fresh = await scene.by_password()
+    fresh = await scene.sign_in()
     await scene.walk.remove(scene.session(fresh), fresh, id)
 
 
