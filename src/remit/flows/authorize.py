@@ -95,16 +95,14 @@ class Authorize:
             if not self.described.concerns(parameters.get("client_id", "")):
                 self._checked(parameters, pushed=pushed)
         begun = {"id": login, "at": self.clock.now_s(), "pushed": pushed}
-        content = begun | {"parameters": dict(parameters)}
-        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
+        return self._sealed(begun | {"parameters": dict(parameters)}, browser)
 
     def begin_for_device(self, device: str, browser: Secret) -> str:
         """The same for what a device has asked for, in whichever browser its code is typed. Raises `Invalid`."""
         login, parameters = self.entropy.id("req"), self.devices.waiting(device).parameters
         self.trace.begin(login, parameters)
-        begun = {"id": login, "at": self.clock.now_s(), "pushed": False, "device": device}
-        content = begun | {"parameters": parameters}
-        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=browser.expose())
+        begun = {"id": login, "at": self.clock.now_s(), "pushed": False}
+        return self._sealed(begun | {"device": device, "parameters": parameters}, browser)
 
     async def introduced(self, handle: str, browser: Secret, session: BrowserSession | None) -> bool:
         """Whether the request can be opened now: a client that describes itself is read first, for somebody who has
@@ -133,7 +131,7 @@ class Authorize:
         content = self._unsealed(handle, browser)
         if "device" not in content and not self.described.concerns(content["parameters"].get("client_id", "")):
             self._checked(content["parameters"], pushed=content["pushed"])
-        return self.sealer.seal(SEALED_FOR, _sealable(content), bound_to=to.expose())
+        return self._sealed(content, to)
 
     def login_of(self, handle: str, browser: Secret) -> str:
         """The id of the request in this handle, however old; empty if it was not begun in this browser."""
@@ -153,6 +151,9 @@ class Authorize:
     def unverified_destination(self, handle: str, browser: Secret) -> str:
         """Where the client wants its answer, checked or not. Raises `Invalid` as `opened` does."""
         return str(self._unsealed(handle, browser)["parameters"].get("redirect_uri", ""))
+
+    def _sealed(self, content: Mapping[str, Any], browser: Secret) -> str:
+        return self.sealer.seal(SEALED_FOR, json.dumps(content).encode("ascii"), bound_to=browser.expose())
 
     def _unsealed(self, handle: str, browser: Secret) -> dict[str, Any]:
         try:
@@ -201,10 +202,9 @@ class Authorize:
 
     def answer_error(self, pending: Pending, error: ErrorCode, description: str) -> AnswerError:
         """An error for the client of this request."""
-        request = pending.request
-        if isinstance(request, DeviceRequest):
+        if isinstance(pending.request, DeviceRequest):
             return AnswerError(DEVICE_ANSWERED, error.value, description)
-        return self._answer_error(request.address, error, description)
+        return self._answer_error(pending.request.address, error, description)
 
     # 3 the question ---------------------------------------------------------------------------------------------
     def environments(self, pending: Pending, session: BrowserSession) -> dict[str, Grant]:
@@ -330,7 +330,3 @@ class Authorize:
         answer = {"error": error.value, "error_description": description}
         url = answer_url(address, answer, self.create.registry.issuer)
         return AnswerError(url, error.value, description)
-
-
-def _sealable(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content).encode("utf-8", "surrogatepass")

@@ -105,11 +105,12 @@ class AuthorizeDevice:
         kept = self.authorize.devices.find(id)
         if kept is None or kept.client != client.id or not client.device:
             raise OAuthError("invalid_grant", "the device code is not one that was given to this client, or too old")
-        if id in self.authorize.codes.known:
+        codes = self.authorize.codes
+        if id in codes.known and id not in codes.under_way:
             return await self.redeem.for_device(client, id, parameters)
         if kept.declined:
             raise OAuthError("access_denied", "the person said no")
-        if not self.authorize.devices.fresh(kept):
+        if not self.authorize.devices.fresh(kept) and id not in codes.under_way:
             raise OAuthError("expired_token", f"nobody answered within {DEVICE_CODE_S:.0f} s; begin again")
         raise self._not_yet(id)
 

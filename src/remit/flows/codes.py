@@ -31,6 +31,7 @@ class Codes:
     store: Store
     clock: Clock
     known: dict[str, KeptCode] = field(init=False, default_factory=dict)
+    under_way: set[str] = field(init=False, default_factory=set)  # not in the store yet: a device waits
     _voided: set[str] = field(init=False, default_factory=set)  # over here, not yet in the store
 
     async def load(self) -> None:
@@ -47,12 +48,15 @@ class Codes:
         Raises what that does, and `Outage`.
         """
         self.known[id] = code
+        self.under_way.add(id)
         try:
             await recorded
             await self.store.put(CODE, id, to_row(code))
         except BaseException:
             del self.known[id]
             raise
+        finally:
+            self.under_way.discard(id)
 
     async def use_up(self, id: str, code: KeptCode) -> bool:
         """False if it was voided meanwhile. Raises `Outage`, and then it can be exchanged again."""
@@ -84,7 +88,7 @@ class Codes:
 
     async def sweep(self) -> None:
         """Forget those whose request could not be answered again. Raises `Outage`."""
-        for id in list(self._voided & self.known.keys()):
+        for id in list(self._voided & self.known.keys() - self.under_way):
             await self.store.put(CODE, id, to_row(self.known[id]))
             self._voided.discard(id)
         for id, code in list(self.known.items()):

@@ -287,7 +287,9 @@ class OwnPasskeys:
 
     def _require_may_change(self, session: BrowserSession) -> None:
         if not self.may_change(session):
-            raise refuse(Reason.STEP_UP_REQUIRED, "sign in again before you change your passkeys, with one if you have any")
+            raise refuse(
+                Reason.STEP_UP_REQUIRED, "sign in again before you change your passkeys, with one if you have any"
+            )
 
     def _require_attempts(self, id: str, peer: str) -> None:
         now_s = self.sessions.clock.monotonic_s()
