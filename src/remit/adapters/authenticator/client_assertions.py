@@ -22,7 +22,8 @@ class JwtAssertions:
     """`audiences` are the issuer and the token endpoint.
 
     Which assertions were used is kept in memory. One made before this process started is refused: a restart does
-    not let an old one pass again.
+    not let an old one pass again. When there is no room for more, whoever holds an equal share of it is refused and
+    nobody else: one client fills it for itself.
     """
 
     def __init__(self, clock: Clock, *, audiences: frozenset[str], used_max: int = 65_536) -> None:
@@ -30,7 +31,9 @@ class JwtAssertions:
         self._audiences = audiences
         self._used_max = used_max
         self._started_s = int(clock.now_s())
-        self._used: dict[tuple[str, str], int] = {}  # (client, jti) -> when it expires
+        self._used: dict[str, dict[str, int]] = {}  # client -> jti -> when it expires
+        self._outstanding = 0
+        self._purged_s = 0
 
     def unverified_client(self, assertion: Secret) -> str:
         try:
@@ -70,13 +73,27 @@ class JwtAssertions:
         return expires_at_s
 
     def _use_once(self, client_id: str, token_id: str, expires_at_s: int, now_s: int) -> None:
-        if (client_id, token_id) in self._used:
+        if token_id in self._used.get(client_id, ()):
             raise refuse(Reason.TOKEN_INVALID, "client assertion: it was used before; make a new one for each request")
-        if len(self._used) >= self._used_max:
-            self._used = {key: until_s for key, until_s in self._used.items() if until_s > now_s}
-            if len(self._used) >= self._used_max:
-                raise refuse(Reason.INTERNAL, "too many client assertions are outstanding")
-        self._used[client_id, token_id] = expires_at_s
+        if self._outstanding >= self._used_max:
+            self._purge(now_s)
+        mine = self._used.setdefault(client_id, {})
+        if self._outstanding >= self._used_max and len(mine) * len(self._used) >= self._used_max:
+            raise refuse(Reason.INTERNAL, "too many client assertions are outstanding")
+        mine[token_id] = expires_at_s
+        self._outstanding += 1
+
+    def _purge(self, now_s: int) -> None:
+        """Once a second at most: in between nothing more has expired."""
+        if self._purged_s == now_s:
+            return
+        self._purged_s = now_s
+        left = {
+            client: {token: until_s for token, until_s in used.items() if until_s > now_s}
+            for client, used in self._used.items()
+        }
+        self._used = {client: used for client, used in left.items() if used}
+        self._outstanding = sum(map(len, self._used.values()))
 
 
 def _signed_claims(assertion: bytes, keys: Mapping[str, Any]) -> dict[str, Any]:
