@@ -146,7 +146,11 @@ class SignIn:
 
     def anybody_in(self, tenant: str) -> bool:
         """Whether somebody of the tenant has a password, and so may be in."""
-        return any(name in self._kept for name, account in self.accounts.items() if account.tenant == tenant)
+        return any(self.is_in(name) for name, account in self.accounts.items() if account.tenant == tenant)
+
+    def is_in(self, account: str) -> bool:
+        """Whether the account has a password."""
+        return account in self._kept
 
     def forget_password(self, account: str) -> None:
         """At once, here, with every link to set one; `remove_forgotten` tells the store."""

@@ -42,7 +42,8 @@ class Acts:
     async def __call__(self, asker: Asker, act: str, arguments: Arguments) -> Answer:
         """Raises `Refusal`."""
         acting, carry = Acting(self.remit, asker, self.started_s), _known(act)
-        if act in self.remit.propose.acts:
+        waiting = self.remit.propose.acts
+        if act in waiting or (waiting and people.makes_another_person(acting, act, arguments)):
             return await proposals.proposed(acting, act, carry, arguments)
         return await carry(acting, arguments)
 
