@@ -98,11 +98,15 @@ class Client:
     device: bool = False
 
     @property
+    def proven(self) -> bool:
+        """Whether somebody here knows who holds its key or secret. A client that registered itself may be anybody."""
+        return self.authentication is not ClientAuthentication.NONE and not self.self_registered
+
+    @property
     def attestation(self) -> Attestation:
         if self.domain:
             return Attestation.METADATA_DOCUMENT
-        unknown = self.self_registered or self.authentication is ClientAuthentication.NONE
-        return Attestation.NONE if unknown else Attestation.REGISTERED
+        return Attestation.REGISTERED if self.proven else Attestation.NONE
 
     @property
     def tenant(self) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from remit.core.attempts import Attempts
 from remit.core.authorization_request import AuthorizationError, Resources, asked_by_device
-from remit.core.clients import Client, ClientAuthentication
+from remit.core.clients import Client
 from remit.core.device_code import DEVICE_CODE_S, DEVICES_MAX, INTERVAL_S, SLOWER_S
 from remit.core.errors import Invalid, refuse
 from remit.core.reasons import Reason
@@ -57,10 +57,9 @@ class AuthorizeDevice:
             if not client.device:
                 raise OAuthError("unauthorized_client", "the client is not registered for devices")
             parameters = self._checked(client, request.parameters)
-            proven = client.authentication is not ClientAuthentication.NONE
-            if not proven:
+            if not client.proven:
                 self._require_room(request.peer)
-            device_code, typed = await self.authorize.devices.ask(client.id, parameters, proven=proven)
+            device_code, typed = await self.authorize.devices.ask(client.id, parameters, proven=client.proven)
         return DeviceAnswer(device_code, typed)
 
     def _checked(self, client: Client, sent: Mapping[str, str]) -> dict[str, str]:

@@ -161,9 +161,9 @@ class AuthenticateClient:
 
     def _record_denial(self, client: Client, action: str, reason: str, detail: str) -> None:
         """Best kept short: `detail` may hold what the client sent, cut to size by whoever raised it. Who only named a
-        public client is counted: nobody fills the disk with somebody else's name.
+        public client is counted, and who made up one that registered itself: no stranger fills the disk.
         """
-        if client.authentication is ClientAuthentication.NONE:
+        if not client.proven:
             self.ledger.refused(Reason.TOKEN_INVALID)
             return
         fields = {

@@ -13,7 +13,7 @@ from typing import Final
 
 from remit.core.attempts import Attempts
 from remit.core.authorization_request import AuthorizationError, asked, return_address
-from remit.core.clients import Client, ClientAuthentication
+from remit.core.clients import Client
 from remit.core.errors import Invalid, refuse
 from remit.core.pushed_request import PUSHED_MAX, PUSHED_S, REQUEST_BYTES_MAX, REQUEST_URI, PushedRequest
 from remit.core.reasons import Reason
@@ -29,8 +29,8 @@ REFERENCE_BYTES: Final = 32
 
 @dataclass(slots=True)
 class PushRequest:
-    """The walk and its ports. What public clients push is limited per peer too, so that one place does not take all the
-    room there is for them.
+    """The walk and its ports. What public clients push, and those that registered themselves, is limited per peer too,
+    so that one place does not take all the room there is for them.
     """
 
     authenticate: AuthenticateClient
@@ -49,11 +49,10 @@ class PushRequest:
         client = self.authenticate.client(request, public=True)
         with self.authenticate.refusals_recorded(client, "par"):
             parameters = self._checked(client, request.parameters)
-            proven = client.authentication is not ClientAuthentication.NONE
-            if not proven:
+            if not client.proven:
                 self._require_room(request.peer)
             reference = Secret(self.authenticate.entropy.bytes(REFERENCE_BYTES).hex().encode("ascii"))
-            kept = PushedRequest(client.id, parameters, proven, self._now_s())
+            kept = PushedRequest(client.id, parameters, client.proven, self._now_s())
             if len(to_row(kept)) > REQUEST_BYTES_MAX:
                 raise OAuthError("invalid_request", f"the request is longer than {REQUEST_BYTES_MAX} bytes", status=413)
             self._waiting[row_id(reference)] = kept  # before the first await: of many at once none is uncounted

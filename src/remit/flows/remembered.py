@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from remit.core.authorization_request import ErrorCode, Prompt, Unspecified
-from remit.core.clients import Client, ClientAuthentication
 from remit.core.consent import Consent, ConsentState, Question, covers, given
 from remit.core.consent_rule import ConsentRule
 from remit.core.errors import Denied, Invalid, refuse
@@ -54,7 +53,8 @@ class Remember:
         """Where the browser goes with the code, or nothing if there has to be a page. Raises `AnswerError` where there
         may be none (`prompt=none`), `Outage`.
         """
-        found = self.found(pending, session, device) if _proves_itself(pending.request.client) else None
+        # Whoever has only a code, and not the client's key or secret, gets nothing for it.
+        found = self.found(pending, session, device) if pending.request.client.proven else None
         if found is not None:
             return await self.authorize.agree_as_before(pending, session, found.choice, found.consent, silent=True)
         if Prompt.NONE in pending.request.prompts:
@@ -125,8 +125,3 @@ class Remember:
         covered = covers(consent, question_of(grant, pending), now_s=self.authorize.clock.now_s())
         lasts_s = grant.expires_at_s - grant.created_at_s
         return replace(choice, scopes=grant.scopes, ttl_s=lasts_s) if covered and choice.purpose else None
-
-
-def _proves_itself(client: Client) -> bool:
-    """Whoever has only a code, and not the client's key or secret, gets nothing for it."""
-    return client.authentication is not ClientAuthentication.NONE and not client.self_registered
