@@ -25,6 +25,8 @@ NAME_CHARS_MAX: Final = 128
 REDIRECTS_MAX: Final = 32
 KEYS_MAX: Final = 16
 DOCUMENT_BYTES_MAX: Final = 16_384
+# Members of a JWK that are read here. The others are not kept.
+_PUBLIC: Final = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use")
 # Members of a JWK that only its owner may have (RFC 7518 section 6).
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -185,7 +187,9 @@ def public_keys(said: object) -> Mapping[str, Any]:
     for key in keys:
         if not isinstance(key, dict) or key.keys() & _PRIVATE or key.get("kty") not in ("EC", "OKP", "RSA"):
             raise _invalid("jwks: expected public keys only, of type EC, OKP or RSA")
-    return {"keys": keys}
+        if not all(isinstance(key[member], str) and key[member].isprintable() for member in key.keys() & set(_PUBLIC)):
+            raise _invalid(f"jwks: expected text for {', '.join(_PUBLIC)}")
+    return {"keys": [{member: key[member] for member in _PUBLIC if member in key} for key in keys]}
 
 
 def _invalid(detail: str) -> Refusal:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from remit.core.attempts import Attempts
 from remit.core.client_registration import KeptRegistration, Registration, answered, parse_registration
 from remit.core.clients import ClientBook
@@ -63,17 +65,18 @@ class RegisterClient:
         rules = self.rules
         if rules is None:
             raise OAuthError("not_found", "clients do not register themselves here", status=404)
-        self._limit(peer)
+        self._limit(self.peers, peer)
         if not _same(rules.initial_token, bearer):
             self.ledger.refused(Reason.TOKEN_INVALID)
             raise OAuthError("invalid_token", "an initial access token is needed to register here", status=401)
+        self._limit(self.everybody, "")  # of those who may: nobody else keeps them out
         registration = parse_registration(found, rules.hosts)
         known = self._kept.get(registration.id)
-        if known is None:
-            if len(self._kept) >= rules.clients_max:
-                raise OAuthError("temporarily_unavailable", "no more clients may register now", status=503, wait_s=60.0)
-            known = await self._registered(registration, rules)
-        return answered(known)
+        if known is not None:
+            return answered(await self._again(known))
+        if len(self._kept) >= rules.clients_max:
+            raise OAuthError("temporarily_unavailable", "no more clients may register now", status=503, wait_s=60.0)
+        return answered(await self._registered(registration, rules))
 
     async def _registered(self, registration: Registration, rules: RegistrationRules) -> KeptRegistration:
         made = KeptRegistration(
@@ -90,16 +93,27 @@ class RegisterClient:
             await self.ledger.durable(self.ledger.write(RecordKind.CLIENT, self.entropy.id("cli"), fields))
             await self.store.put(REGISTRATION, made.id, to_row(made))
         except BaseException:
-            self._forget(made.id)
+            if self._kept.get(made.id) is made:  # it did not come again meanwhile
+                self._forget(made.id)
             raise
         return made
+
+    async def _again(self, known: KeptRegistration) -> KeptRegistration:
+        """It is not forgotten during the login for which it came."""
+        renewed = replace(known, registered_at_s=self.clock.now_s())
+        self._kept[known.id] = renewed
+        await self.store.put(REGISTRATION, known.id, to_row(renewed))
+        return renewed
 
     async def sweep(self) -> None:
         """Forget those nobody agreed to. Raises `Outage`."""
         for id, kept in list(self._kept.items()):
             if self.clock.now_s() - kept.registered_at_s >= UNUSED_S and not self.in_use(id):
                 await self.store.remove(REGISTRATION, id)
-                self._forget(id)
+                if self._kept.get(id) is kept:
+                    self._forget(id)
+                elif id in self._kept:  # it came again meanwhile
+                    await self.store.put(REGISTRATION, id, to_row(self._kept[id]))
 
     def _take(self, kept: KeptRegistration) -> None:
         self._kept[kept.id] = kept
@@ -110,15 +124,12 @@ class RegisterClient:
         self._kept.pop(id, None)
         self.book.shut_out(id)
 
-    def _limit(self, peer: str) -> None:
-        now_s = self.clock.monotonic_s()
-        buckets = ((self.peers, peer), (self.everybody, ""))
-        wait_s = max(attempts.wait_s(name, now_s) for attempts, name in buckets)
+    def _limit(self, attempts: Attempts, name: str) -> None:
+        wait_s = attempts.wait_s(name, self.clock.monotonic_s())
         if wait_s:
             self.ledger.refused(Reason.LIMIT_RATE)
             raise OAuthError("temporarily_unavailable", "too many registrations", status=429, wait_s=wait_s)
-        for attempts, name in buckets:
-            attempts.take(name, now_s)
+        attempts.take(name, self.clock.monotonic_s())
 
 
 def _same(wanted: Secret | None, presented: Secret | None) -> bool:
