@@ -61,8 +61,12 @@ class OwnGrants:
 
     async def cut(self, session: BrowserSession, *, client: str = "", server: str = "") -> bool:
         """Everything of theirs that acts through the client, or reaches the server: grants end, agreements are taken
-        back. False if there is nothing of the kind. Raises `Outage`: all of it has ended all the same.
+        back, and a code under way, on an earlier yes too, becomes none. False if there is nothing of the kind. Raises
+        `Outage`: all of it has ended all the same.
         """
+        if client or server:
+            of_theirs = Selector(subject=session.account, client=client, server=server)
+            self.authorize.void(of_theirs, frozenset({session.tenant}))
         grants = [live for live in self.of(session) if _is_about(live.grant, client, server)]
         agreed = [consent for consent in self.agreed(session) if _is_about(consent, client, server)]
         failure: Refusal | None = None
