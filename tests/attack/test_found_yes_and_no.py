@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from remit.core.errors import Refusal
+from remit.core.ledger import RecordKind
+from remit.core.reasons import Reason
 from remit.flows.oauth_error import OAuthError
 from tests.attack.test_found_consents import Person
 from tests.scenes.authority import RESOURCE, scopes
@@ -21,3 +24,15 @@ async def test_a_server_that_is_cut_off_is_reached_by_no_code_of_an_older_yes(pe
     with pytest.raises(OAuthError):
         await person.exchanged(older)
     assert (await person.exchanged(newer)).granted.grant.scopes == scopes("files")
+
+
+async def test_a_no_after_the_yes_in_another_tab_is_no_second_answer(person: Person) -> None:
+    pending = person.asked()
+    code = await person.agreed(pending)
+    with pytest.raises(Refusal) as refused:
+        await person.authorize.decline(pending, person.session)
+    assert refused.value.reason is Reason.INVALID_REQUEST_STATE
+    assert [record["event"] for record in person.ledger.of_kind(RecordKind.CONSENT)] == ["given"]
+    assert await person.exchanged(code)
+    other = person.asked()
+    assert "access_denied" in await person.authorize.decline(other, person.session)

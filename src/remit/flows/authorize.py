@@ -284,8 +284,7 @@ class Authorize:
     async def _answered(
         self, pending: Pending, consent: Consent, grant: Grant, keep: Callable[..., Awaitable[None]]
     ) -> str:
-        if self.codes.answers(pending.id):
-            raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
+        self._require_unanswered(pending)
         kept = code_for(grant, pending, consent=consent.id, issued_at_s=self.clock.now_s())
         id, url = self._held(pending.request)
         await self.codes.keep(id, kept, recorded=keep(consent, login=pending.id))
@@ -293,7 +292,8 @@ class Authorize:
         return url
 
     async def decline(self, pending: Pending, session: BrowserSession) -> str:
-        """Where the browser goes with the person's no."""
+        """Where the browser goes with the person's no. Raises `Invalid` after their yes, `Outage`."""
+        self._require_unanswered(pending)
         request = pending.request
         if isinstance(request, DeviceRequest):
             self._of_device(request.device)
@@ -317,6 +317,10 @@ class Authorize:
         await self.consents.sweep({code.consent for code in self.codes.known.values()})
 
     # inside -----------------------------------------------------------------------------------------------------
+    def _require_unanswered(self, pending: Pending) -> None:
+        if self.codes.answers(pending.id):
+            raise refuse(Reason.INVALID_REQUEST_STATE, "it was answered already; go back to the client")
+
     def _held(self, request: AuthorizationRequest | DeviceRequest) -> tuple[str, str]:
         """The row of the code, and where the browser goes. A device holds its code; anybody else is sent one."""
         if isinstance(request, DeviceRequest):
