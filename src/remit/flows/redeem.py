@@ -159,6 +159,9 @@ class Redeem:
             raise OAuthError("invalid_grant", "the refresh token's grant is over")
         if parameters.get("resource", live.grant.resource) != live.grant.resource:
             raise OAuthError("invalid_target", f"the grant is for {live.grant.resource}")
+        if any(self.create.forbids(live.grant.tenant, client.id, scope.server) for scope in live.grant.scopes):
+            await self._copied(grant_id, by="remit: forbidden")  # a crash or an outage left it when it was forbidden
+            raise OAuthError("invalid_grant", "an administrator forbade the client; its grant has ended")
         if parameters.get("scope") and not _names_all(parameters["scope"], live.grant.scopes):
             # a token of ours says what its grant says; a narrower one would not be narrower
             raise OAuthError("invalid_scope", "scope cannot be narrowed by refreshing: ask anew")
