@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,3 +193,15 @@ async def test_a_proposal_outlives_a_restart_and_no_secret_is_kept_with_it(
     assert link
     (row,) = await remit.acts.remit.files.store.rows("proposal")
     assert link.encode() not in row.content
+
+
+async def test_what_was_proposed_is_on_record_as_done_as_often_as_it_was(remit: Administration) -> None:
+    proposal = await remit.proposed()
+    about = {"proposal": proposal["id"], "digest": proposal["digest"]}
+    confirming = [remit.ask(BOB, "proposal.confirm", **about) for _ in range(3)]
+    answers = await asyncio.gather(*confirming, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Invalid", "Invalid", "dict"]
+    assert await remit.refused(BOB, "proposal.confirm", **about) is Reason.CONFLICT
+    records = [record for record in await remit.ask(CAROL, "audit.export") if record.get("act") == "grant.create"]
+    effects = {record["id"]: record["effect"] for record in records}  # the last one says what became of it
+    assert (sorted(effects.values()), remit.grants()) == (["permit", "proposed", *["refused"] * 3], 1)

@@ -55,7 +55,8 @@ class Confirming(Acting):
             raise refuse(Reason.CONFLICT, "it would touch other tenants than when it was proposed")
         detail = {**detail, "proposal": self.id, "proposed_by": self.proposal.by}
         permitted = await self.remit.administer.permit(self.asker, act, tenants, detail)
-        await self.remit.propose.end(self.id, ProposalEvent.CONFIRM)
+        with self.refusals_recorded(permitted):
+            await self.remit.propose.end(self.id, ProposalEvent.CONFIRM)
         return permitted
 
 
