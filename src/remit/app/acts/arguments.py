@@ -14,12 +14,16 @@ from remit.core.scope import OneTool, Scope, ToolName, parse_scope
 
 Arguments = Mapping[str, Any]
 DECISION_ID_LENGTH_MAX: Final = 64
+# What is asked goes on record, also when it is denied, and all of it has to fit.
+TEXT_CHARS_MAX: Final = 1024
 
 
 def text(arguments: Arguments, name: str) -> str:
     value = arguments.get(name, "")
     if not isinstance(value, str):
         raise refuse(Reason.INVALID_PARAMS, f"{name}: expected text")
+    if len(value) > TEXT_CHARS_MAX:
+        raise refuse(Reason.INVALID_PARAMS, f"{name}: at most {TEXT_CHARS_MAX} characters")
     return value
 
 

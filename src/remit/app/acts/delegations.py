@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.arguments import Arguments, text, texts
@@ -10,6 +10,9 @@ from remit.core.administration import Act, Administrator, Role
 from remit.core.delegation import DELEGATION_S_MAX, DELEGATION_S_MIN, Delegation
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
+from remit.core.scope import SERVER_NAME
+
+TENANTS_MAX: Final = 256
 
 
 async def list_administrators(acting: Acting, arguments: Arguments) -> Answer:
@@ -76,6 +79,8 @@ def _asked(acting: Acting, arguments: Arguments) -> Delegation:
         raise refuse(
             Reason.INVALID_PARAMS, f"roles, tenants: expected some of {', '.join(Role)} for some tenants, {found}"
         )
+    if len(tenants) > TENANTS_MAX or not all(map(SERVER_NAME.match, tenants)):
+        raise refuse(Reason.INVALID_PARAMS, f"tenants: expected at most {TENANTS_MAX}, by name")
     return Delegation(
         by=acting.administrator.name, account=text(arguments, "account"), roles=tuple(sorted(map(Role, set(roles)))),
         tenants=tuple(sorted(set(tenants))), delegated_at_s=now_s, expires_at_s=now_s + float(ttl_s or 0),

@@ -78,7 +78,8 @@ async def revoke(acting: Acting, arguments: Arguments) -> Answer:
     if selector == Selector():
         raise refuse(Reason.INVALID_PARAMS, "revoke needs a user, client, server, tenant, actor, grant or all")
     tenants = frozenset({selector.tenant}) if selector.tenant else acting.tenants(Act.REVOKE)
-    detail = {name: arguments[name] for name in (*SELECTED_BY, "everything") if arguments.get(name)}
+    detail: dict[str, object] = {name: arguments[name] for name in SELECTED_BY if arguments.get(name)}
+    detail |= {"everything": True} if selector.everything else {}
     permitted = await acting.permit(Act.REVOKE, tenants, detail)
     acting.remit.authorize.void(selector, permitted.tenants)
     try:
