@@ -55,8 +55,8 @@ class AuthenticateClient:
 
     def client(self, request: ClientRequest, *, public: bool, requests: Attempts | None = None) -> Client:
         """Who asks, and not too often. Whoever names a public client has proven nothing: one of them slows down only
-        those who ask from the same place. With `requests` a client that proved who it is and answers for a server is held
-        to that limit alone. Raises `OAuthError`.
+        those who ask from the same place. With `requests` a client that proved who it is and answers for a server is
+        held to that limit alone. Raises `OAuthError`.
         """
         self.limit(self.peers, f"peer {request.peer}")
         client = self._authenticated(request, public=public)

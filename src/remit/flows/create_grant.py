@@ -134,8 +134,7 @@ class CreateGrant:
         now_s = self.clock.now_s()
         self._steps.require_steady(now_s, self.clock.monotonic_s())
         proper = draft.origin.how == BY_CONSENT and self.registry.clients.is_registered(draft.client_id)
-        if self.registry.administration.is_for(draft.resource) and not proper:
-            raise refuse(Reason.OUTSIDE_GRANT, "only an administrator lets a registered client administer")
+        self.registry.administration.require_proper(draft.resource, agreed_to=proper)
         if draft.environment not in self.registry.environments_at(draft.resource):
             raise refuse(Reason.INVALID_PARAMS, f"no environment {draft.environment[:80]!r} is registered")
         if not draft.ttl_s >= 1:
@@ -143,6 +142,7 @@ class CreateGrant:
         if isinstance(draft.budget, Calls) and draft.budget.calls_max < 1:
             raise refuse(Reason.INVALID_PARAMS, f"calls: expected at least 1, found {draft.budget.calls_max}")
         purpose, klass = classify(draft.purpose, draft.purpose_class, self.registry.purposes)
+        self.registry.administration.require_kept(draft.resource, klass)
         scopes = klass.keep(self._reachable(draft))
         if draft.asked:
             scopes = intersect(scopes, draft.asked)
