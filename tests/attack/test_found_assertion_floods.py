@@ -1,5 +1,5 @@
-"""One client that proves itself as often as it can leaves room for every other, and gets a busy server's limit only if it
-answers for a server.
+"""One client that proves itself as often as it can leaves room for every other, and gets a busy server's limit only if
+it answers for a server.
 """
 
 from __future__ import annotations
