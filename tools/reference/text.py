@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,17 @@ class NoWords(Exception):
 
 
 def read(name: str) -> dict[str, Any]:
+    """The words of one file. Raises `NoWords` for a key without any, as an unquoted comma leaves behind."""
     found: dict[str, Any] = yaml.safe_load((WORDS / f"{name}.yaml").read_text("utf-8"))
+    require(f"{entry}: {key}" for entry, key in _wordless(found, name))
     return found
+
+
+def _wordless(found: object, within: str) -> Iterator[tuple[str, str]]:
+    for key, words in found.items() if isinstance(found, dict) else ():
+        if words is None:
+            yield within, key
+        yield from _wordless(words, f"{within} {key}")
 
 
 def require(missing: Iterable[str]) -> None:
