@@ -50,8 +50,9 @@ async def test_whoever_signed_in_before_their_first_passkey_adds_the_second_in_o
     await scene.add(cookie, "phone")
     scene.clock.advance(1)
     await scene.add(cookie, "key")
-    (first, _) = scene.walk.of("engineer")
+    (first, second) = scene.walk.of("engineer")
     await scene.walk.remove(scene.session(cookie), cookie, first)
+    assert list(scene.walk.of("engineer")) == [second]
 
 
 async def test_whoever_has_none_that_is_good_adds_one_with_the_password(scene: PasskeyScene) -> None:

@@ -176,7 +176,7 @@ async def test_an_act_of_the_process_waits_too(remit: Administration) -> None:
     assert (await remit.ask(BOB, "proposal.confirm", **about))["result"]["kid"]
 
 
-async def test_ending_never_waits(remit: Administration) -> None:
+async def test_what_ends_authority_waits_for_no_second_person(remit: Administration) -> None:
     proposal = await remit.proposed()
     await remit.ask(BOB, "proposal.confirm", proposal=proposal["id"], digest=proposal["digest"])
     assert len((await remit.ask(ALICE, "revoke", everything=True))["grants"]) == 1

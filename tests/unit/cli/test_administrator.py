@@ -37,6 +37,6 @@ def test_somebody_is_let_administer_for_a_while(running: Running, remit: Remit) 
     assert remit("administrator", "delegate", "bob", "--role", "key")[0] == 2
 
 
-def test_that_is_ended(running: Running, remit: Remit) -> None:
+def test_a_delegation_is_ended_by_its_id(running: Running, remit: Remit) -> None:
     running.answers["administrator.undelegate"] = {"ended": "dlg_1", "decision_id": "dec_1"}
     assert remit("administrator", "undelegate", "dlg_1")[:2] == (0, "ended  dlg_1\n")

@@ -54,7 +54,7 @@ def test_a_confirmation_is_for_what_was_shown(running: Running, remit: Remit) ->
     assert running.asked[-1] == ("proposal.confirm", {"proposal": "prp_1", "digest": "e"})
 
 
-def test_nobody_confirms_unasked(running: Running, remit: Remit) -> None:
+def test_nothing_is_confirmed_where_nobody_can_be_asked(running: Running, remit: Remit) -> None:
     running.answers |= {"proposal.list": {"proposals": [PROPOSAL]}, "proposal.confirm": DONE}
     code, _, err = remit("proposal", "confirm", "prp_1")
     assert (code, "nobody is there to be asked" in err) == (2, True)

@@ -32,5 +32,5 @@ def test_what_is_too_weak_too_old_or_of_the_future_does_not_do(
     assert found.meets(Acr.PASSKEY, max_age_s=60.0, now_s=1000.0) is meets
 
 
-def test_nobody_meets_nothing() -> None:
+def test_whoever_did_not_sign_in_meets_no_demand() -> None:
     assert not NOBODY.meets(Acr.PASSWORD, max_age_s=1e12, now_s=1.0)

@@ -38,7 +38,7 @@ def test_it_survives_the_store() -> None:
 
 @pytest.mark.parametrize("state", list(ProposalState))
 @pytest.mark.parametrize("event", list(ProposalEvent))
-def test_it_ends_once(state: ProposalState, event: ProposalEvent) -> None:
+def test_a_proposal_ends_as_the_table_says_and_then_never_again(state: ProposalState, event: ProposalEvent) -> None:
     proposal = replace(OPEN, state=state.value)
     if (state, event) in TRANSITIONS:
         assert after(proposal, event, now_s=1999.0).state == TRANSITIONS[state, event]

@@ -150,7 +150,7 @@ def test_a_registered_uri_matches_and_so_does_another_port_of_this_device(presen
         "http://127.0.0.1:1/cb\n", " http://127.0.0.1:1/cb",
     ],
 )  # fmt: skip
-def test_nothing_else_matches(presented: str) -> None:
+def test_nothing_but_the_registered_redirects_matches(presented: str) -> None:
     assert not matches(REGISTERED, presented)
 
 

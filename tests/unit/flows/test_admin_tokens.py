@@ -27,7 +27,7 @@ def test_the_asker_is_the_administrator_with_what_the_client_was_let_do(tmp_path
     assert Act.REVOKE in asker.way.acts
 
 
-def test_strangers_are_counted(tmp_path: Path) -> None:
+def test_whoever_is_refused_is_counted_by_reason(tmp_path: Path) -> None:
     scene = AdminScene(tmp_path)
     with pytest.raises(Unauthenticated):
         scene.api.asker(None)

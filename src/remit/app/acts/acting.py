@@ -38,6 +38,10 @@ class Acting:
         """Whose things they may see or touch with this act."""
         return self.administrator.tenants_for(act)
 
+    def tenants_named(self, act: Act, tenant: str) -> frozenset[str]:
+        """The one that is named, whether or not they may there; with none named, all for which they may."""
+        return frozenset({tenant}) if tenant else self.tenants(act)
+
     async def permit(self, act: Act, tenants: frozenset[str], detail: Mapping[str, object]) -> ActPermitted:
         return await self.remit.administer.permit(self.asker, act, tenants, detail)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from remit.core.client_document import URL_CHARS_MAX
 from remit.core.errors import refuse
 from remit.core.grant import Budget, Calls, Unmetered
 from remit.core.grantbook import Selector
@@ -32,6 +33,14 @@ def decision_of(arguments: Arguments) -> str:
     found = text(arguments, "decision_id")
     if len(found) > DECISION_ID_LENGTH_MAX:
         raise refuse(Reason.INVALID_PARAMS, f"decision_id: at most {DECISION_ID_LENGTH_MAX} characters")
+    return found
+
+
+def client_id_of(arguments: Arguments) -> str:
+    """A client's id as somebody typed it. It goes on record, and the client need not be there yet."""
+    found = text(arguments, "client")
+    if not found or len(found) > URL_CHARS_MAX:
+        raise refuse(Reason.INVALID_PARAMS, f"client: expected a client id of at most {URL_CHARS_MAX} characters")
     return found
 
 

@@ -6,14 +6,11 @@ from typing import Any
 
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.answers import ended_answer
-from remit.app.acts.arguments import Arguments, text
+from remit.app.acts.arguments import Arguments, client_id_of, text
 from remit.core.administration import Act
-from remit.core.client_document import URL_CHARS_MAX
-from remit.core.errors import refuse
 from remit.core.grant import GrantEvent
 from remit.core.grantbook import Selector
 from remit.core.kept_client import KeptClient
-from remit.core.reasons import Reason
 
 
 async def list_clients(acting: Acting, arguments: Arguments) -> Answer:
@@ -24,7 +21,7 @@ async def list_clients(acting: Acting, arguments: Arguments) -> Answer:
 
 async def show(acting: Acting, arguments: Arguments) -> Answer:
     """What its document says now: it is read again."""
-    tenants, client_id = _tenants(acting, arguments, Act.CLIENT_SHOW), _client_id(arguments)
+    tenants, client_id = acting.tenants_named(Act.CLIENT_SHOW, text(arguments, "tenant")), client_id_of(arguments)
     permitted = await acting.permit(Act.CLIENT_SHOW, tenants, {"client": client_id})
     with acting.refusals_recorded(permitted):
         client = await acting.remit.described.read(client_id, tenants, by=acting.administrator.name)
@@ -33,11 +30,8 @@ async def show(acting: Acting, arguments: Arguments) -> Answer:
 
 async def admit(acting: Acting, arguments: Arguments) -> Answer:
     """As `client.show` showed it: the document may say something else a moment later."""
-    tenants, client_id, digest = (
-        _tenants(acting, arguments, Act.CLIENT_ADMIT),
-        _client_id(arguments),
-        text(arguments, "digest"),
-    )
+    tenants = acting.tenants_named(Act.CLIENT_ADMIT, text(arguments, "tenant"))
+    client_id, digest = client_id_of(arguments), text(arguments, "digest")
     permitted = await acting.permit(Act.CLIENT_ADMIT, tenants, {"client": client_id, "digest": digest[:64]})
     with acting.refusals_recorded(permitted):
         client = await acting.remit.described.admit(client_id, digest, tenants, by=acting.administrator.name)
@@ -47,7 +41,7 @@ async def admit(acting: Acting, arguments: Arguments) -> Answer:
 
 async def refuse_client(acting: Acting, arguments: Arguments) -> Answer:
     """No new login, and what it may do for people of these tenants ends."""
-    tenants, client_id = _tenants(acting, arguments, Act.CLIENT_REFUSE), _client_id(arguments)
+    tenants, client_id = acting.tenants_named(Act.CLIENT_REFUSE, text(arguments, "tenant")), client_id_of(arguments)
     permitted = await acting.permit(Act.CLIENT_REFUSE, tenants, {"client": client_id})
     selector = Selector(client=client_id)
     with acting.refusals_recorded(permitted):
@@ -59,21 +53,6 @@ async def refuse_client(acting: Acting, arguments: Arguments) -> Answer:
                 selector, GrantEvent.REVOKE, tenants=permitted.tenants, by=acting.administrator.name
             )
     return ended_answer(ended, permitted)
-
-
-def _tenants(acting: Acting, arguments: Arguments, act: Act) -> frozenset[str]:
-    """The one that is named, or all for which the administrator may."""
-    tenant = text(arguments, "tenant")
-    return frozenset({tenant}) if tenant else acting.tenants(act)
-
-
-def _client_id(arguments: Arguments) -> str:
-    client_id = text(arguments, "client")
-    if not client_id or len(client_id) > URL_CHARS_MAX:
-        raise refuse(
-            Reason.INVALID_PARAMS, f"client: expected the client's https URL of at most {URL_CHARS_MAX} characters"
-        )
-    return client_id
 
 
 def _answer(client: KeptClient, standing: dict[str, str], tenants: frozenset[str]) -> dict[str, Any]:

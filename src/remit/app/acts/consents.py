@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.app.acts.acting import Acting, Answer
-from remit.app.acts.arguments import Arguments, scopes_of, text, texts, ttl_s_of
+from remit.app.acts.arguments import Arguments, client_id_of, scopes_of, text, texts, ttl_s_of
 from remit.core.administration import Act, ActPermitted
 from remit.core.client_document import URL_CHARS_MAX
 from remit.core.consent import Consent, ConsentState
@@ -120,12 +120,10 @@ async def drop(acting: Acting, arguments: Arguments) -> Answer:
 
 async def _about(acting: Acting, act: Act, arguments: Arguments) -> tuple[ActPermitted, str, str]:
     """Permitted for one tenant, and about one client, which need not be there yet."""
-    tenants, client = acting.tenants(act) or acting.administrator.tenants, text(arguments, "client")
+    tenants, client = acting.tenants(act) or acting.administrator.tenants, client_id_of(arguments)
     tenant = text(arguments, "tenant") or (next(iter(tenants)) if len(tenants) == 1 else "")
     if not tenant:
         raise refuse(Reason.INVALID_PARAMS, "tenant: say for which of yours")
-    if not client or len(client) > URL_CHARS_MAX:
-        raise refuse(Reason.INVALID_PARAMS, f"client: expected a client id of at most {URL_CHARS_MAX} characters")
     return await acting.permit(act, frozenset({tenant}), {"client": client}), tenant, client
 
 

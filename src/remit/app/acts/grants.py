@@ -77,7 +77,7 @@ async def revoke(acting: Acting, arguments: Arguments) -> Answer:
     selector = selector_of(arguments)
     if selector == Selector():
         raise refuse(Reason.INVALID_PARAMS, "revoke needs a user, client, server, tenant, actor, grant or all")
-    tenants = frozenset({selector.tenant}) if selector.tenant else acting.tenants(Act.REVOKE)
+    tenants = acting.tenants_named(Act.REVOKE, selector.tenant)
     detail: dict[str, object] = {name: arguments[name] for name in SELECTED_BY if arguments.get(name)}
     detail |= {"everything": True} if selector.everything else {}
     permitted = await acting.permit(Act.REVOKE, tenants, detail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64decode
 from typing import Final
 
@@ -183,12 +182,6 @@ def _no_tools(evidence: Evidence) -> Cause:
         "the login works and the list of tools is empty",
         "ask whoever administers the server what this person and client may use",
     )
-
-
-def claims_shown(token: Token) -> str:
-    """The claims that decide, as JSON; who the person is does not."""
-    shown = ("iss", "aud", "exp", "nbf", "iat", "scope", "scp", "client_id", "azp")
-    return json.dumps({name: value for name, value in (token.claims or {}).items() if name in shown})
 
 
 HYPOTHESES: Final = (
