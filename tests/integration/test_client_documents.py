@@ -184,6 +184,15 @@ def test_a_client_that_is_refused_loses_what_it_had_and_comes_back_only_when_let
     assert place.logs_in(client_id)[1].status_code == 200
 
 
+def test_refusing_a_client_that_did_not_describe_itself_is_refused_and_ends_nothing(place: Place) -> None:
+    token = place.remit.token("/mcp/probe")
+    for client in ("editor", "https://localhost:1/nobody.json"):
+        assert place.remit.cli("client", "refuse", client, expect=2)["error"]["reason"] == "invalid_params"
+    assert listed(place.remit, token) == 200
+    place.remit.cli("consent", "forbid", "editor", "--tenant", "acme")
+    assert listed(place.remit, token) == 401
+
+
 def test_the_metadata_says_that_such_clients_may_come(place: Place) -> None:
     url = f"{place.remit.url}/.well-known/oauth-authorization-server"
     assert httpx2.get(url, trust_env=False).json()["client_id_metadata_document_supported"] is True

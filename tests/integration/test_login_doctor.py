@@ -131,7 +131,7 @@ def test_at_remit_nothing_is_wrong_but_that_clients_are_registered_by_hand(
     monkeypatch.setenv("REMIT_TEST_TOKEN", remit.token("/mcp/probe"))
     known = diagnosed(url, "--client-id", "desktop", "--redirect", CALLBACK, "--token-env", "REMIT_TEST_TOKEN")
     assert (verdicts(known, "likely"), verdicts(known, "possible")) == ([], [])
-    assert (known["client_refused"]["verdict"], known["no_tools"]["verdict"]) == ("ruled out", "ruled out")
+    assert (known["client_refused"]["verdict"], known["no_tools"]["verdict"]) == ("untested", "ruled out")
 
 
 def test_at_remit_a_client_with_another_redirect_and_a_token_for_another_endpoint_are_found(

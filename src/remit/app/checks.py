@@ -59,6 +59,8 @@ def _address(configuration: Configuration) -> Iterator[Finding]:
             f"{public} is where clients go, {listen} where Remit listens: set `listen` too, unless a proxy is between"
         )
         yield Finding("note", "public_url", found)
+    if configuration.nobody_at_socket:
+        yield Finding("note", "administrators", "none has a `uid`: the command line is refused, `remit revoke` too")
 
 
 def _state(configuration: Configuration) -> Iterator[Finding]:

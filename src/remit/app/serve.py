@@ -68,9 +68,11 @@ def run(configuration: Configuration, told: Told = print) -> None:
     uvloop.run(_until_signal(configuration, told))
 
 
-async def _until_signal(configuration: Configuration, told: Told) -> None:
-    serving = await start(configuration)
-    told(f"remit {__version__} ready  {serving.url}/mcp  admin {configuration.socket_path}")
+def _announce(serving: Serving, configuration: Configuration, told: Told) -> None:
+    """That it is ready, and what an operator might not have meant."""
+    told(f"remit {__version__} ready  {configuration.settings.public_url}/mcp  admin {configuration.socket_path}")
+    if configuration.nobody_at_socket:
+        told("note  nobody at the administration socket holds a role: give one of the administrators a `uid`")
     if configuration.settings.admin_url:
         told(f"administration over HTTP  {configuration.settings.admin_url}")
     for server in serving.remit.servers.catalog.current().servers.values():
@@ -83,6 +85,11 @@ async def _until_signal(configuration: Configuration, told: Told) -> None:
     registered, sign_in = serving.remit.create_grant.registry.accounts, serving.remit.sign_in
     if registered and not any(sign_in.anybody_in(account.tenant) for account in registered.values()):
         told("note  nobody can sign in yet; make the first link with: remit account first")
+
+
+async def _until_signal(configuration: Configuration, told: Told) -> None:
+    serving = await start(configuration)
+    _announce(serving, configuration, told)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

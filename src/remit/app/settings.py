@@ -72,6 +72,12 @@ class Configuration:
         return self.state_dir / "store.sqlite3"
 
     @property
+    def nobody_at_socket(self) -> bool:
+        """Whether administration is for accounts alone, over HTTP: then the command line is refused, revoking too."""
+        registered = self.settings.administrators.values()
+        return bool(registered) and all(administrator.uid is None for administrator in registered)
+
+    @property
     def socket_path(self) -> Path:
         return self.state_dir / "admin.sock"
 

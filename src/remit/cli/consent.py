@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from remit.cli.names import is_unknown
 from remit.cli.options import DEFAULT, Options, seconds
-from remit.cli.output import emit
+from remit.cli.output import emit, note
 from remit.cli.terminal import one_line
 from remit.cli.times import moment, span
 
@@ -79,6 +80,7 @@ def approve(client: Client, *, approval: Approval, tenant: Tenant = "", options:
     }
     with options.administration_or_alone() as administration:
         done = administration.act("consent.approve", asked)
+    _note_unknown(options, client, [scope.partition(":")[0] for scope in approval.scope])
     emit("consent-approve", done, as_json=options.json, text=f"APPROVED  {_rule_line(done)}  {done['decision_id']}")
 
 
@@ -93,6 +95,7 @@ def forbid(
     """Let nobody of a tenant say yes to this client, or not for these servers. What it may do there ends now."""
     with options.administration_or_alone() as administration:
         done = administration.act("consent.forbid", {"client": client, "scopes": server or [], "tenant": tenant})
+    _note_unknown(options, client, server or [])
     text = f"FORBIDDEN  {_rule_line(done)}  {len(done['grants'])} grants ended  {done['decision_id']}"
     emit("consent-forbid", done, as_json=options.json, text=text)
 
@@ -114,6 +117,16 @@ def drop(
     with options.administration_or_alone() as administration:
         done = administration.act("consent.drop", {"rule": rule})
     emit("consent-drop", done, as_json=options.json, text=f"DROPPED  {_rule_line(done)}  {done['decision_id']}")
+
+
+def _note_unknown(options: Options, client: str, servers: list[str]) -> None:
+    """A rule may come before what it is about; a mistyped name must not pass for one that is there."""
+    settings = options.configuration().settings
+    if is_unknown(settings, "client", client) and not client.startswith(("https://", "dcr_")):
+        note(f"note   the configuration has no client {one_line(client)}; is the name right?")
+    for server in servers:
+        if is_unknown(settings, "server", server):
+            note(f"note   the configuration has no server {one_line(server)}; is the name right?")
 
 
 def _line(consent: Mapping[str, Any]) -> str:

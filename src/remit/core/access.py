@@ -237,6 +237,9 @@ def _require_sign_in(access: AccessRequest) -> None:
     if grant.authentication.meets(demand.acr, max_age_s=demand.max_age_s, now_s=access.now_s):
         return
     if not grant.authentication.methods:
-        raise refuse(Reason.CONTEXT_MISSING, f"{item.action} needs a person who signed in, and this grant has none")
+        raise refuse(
+            Reason.CONTEXT_MISSING,
+            f"{item.action} is only for grants that a person agreed to at /authorize, and this one nobody did",
+        )
     data = {"acr_values": demand.acr.value, "max_age": int(demand.max_age_s)}
     raise refuse(Reason.STEP_UP_REQUIRED, item.action[:160], data=data)

@@ -214,7 +214,8 @@ class ActPermitted:
 
 def administrator_of(uid: int, administrators: Iterable[Administrator]) -> Administrator:
     """Raises `Denied` (`role_missing`) for a user that is no administrator, and for one registered twice."""
-    return _the_one(f"uid {uid}", [found for found in administrators if found.uid == uid])
+    found = [administrator for administrator in administrators if administrator.uid == uid]
+    return _the_one(f"uid {uid} (`uid` under administrators)", found)
 
 
 def administrator_named(account: str, administrators: Iterable[Administrator]) -> Administrator:

@@ -217,6 +217,19 @@ class Authorize:
                 continue
         return found
 
+    def why_nothing(self, pending: Pending, session: BrowserSession) -> str:
+        """Why a yes would grant nothing anywhere, for who looks into it; the person is not told of others' rules."""
+        found: dict[str, None] = {}
+        for environment in sorted(self.create.registry.environments_at(pending.request.resource)):
+            try:
+                self.offered(pending, session, environment)
+            except Denied as refusal:
+                found[refusal.detail] = None
+        client, servers = pending.request.client.id, self.create.catalog().servers
+        if any(self.create.forbids(session.tenant, client, server) for server in servers):
+            found["an administrator forbids this client servers: remit consent rules"] = None
+        return "; ".join(found)
+
     def offered(self, pending: Pending, session: BrowserSession, environment: str) -> Grant:
         """The most a yes would grant there. Raises `Invalid`, `Denied`."""
         return self.create.preview(self._request(pending, session, environment))

@@ -109,9 +109,11 @@ class SelfDescribed:
 
     async def admit(self, client_id: str, digest: str, tenants: frozenset[str], *, by: str) -> KeptClient:
         """Let it in as it was when the document had this digest. Raises `Invalid`, `Denied`, `Outage`."""
-        client = self._kept.get(client_id)
-        if client is None or client.digest != digest:
-            raise refuse(Reason.INVALID_PARAMS, "the document says something else now; look at it again")
+        self.require_known(client_id)
+        client = self._kept[client_id]
+        if client.digest != digest:
+            found = f"the document's digest is {client.digest}, and not the one you gave; look at it again"
+            raise refuse(Reason.INVALID_PARAMS, found)
         self._rule(client_id, tenants)
         given = dict.fromkeys(tenants, Admission(digest, by, self.clock.now_s()))
         await self._durably(client, "admitted", tenants, by)
@@ -137,6 +139,12 @@ class SelfDescribed:
         self._take(out(client))  # before the first await: an outage does not let it back in here
         await self._durably(client, "shut_out", tenants, by)
         return await self._change(client_id, out)
+
+    def require_known(self, client_id: str) -> None:
+        """Raises `Invalid` for a client that has not described itself here: of the configuration, or nobody's."""
+        if client_id not in self._kept:
+            found = f"no client {client_id[:80]!r} has described itself here"
+            raise refuse(Reason.INVALID_PARAMS, f"{found}; for another see `remit consent forbid`")
 
     def listed(self, tenants: frozenset[str]) -> list[tuple[KeptClient, dict[str, str]]]:
         """Every client that these tenants have to do with, and how it stands with each of them."""

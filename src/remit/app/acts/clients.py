@@ -45,6 +45,7 @@ async def refuse_client(acting: Acting, arguments: Arguments) -> Answer:
     permitted = await acting.permit(Act.CLIENT_REFUSE, tenants, {"client": client_id})
     selector = Selector(client=client_id)
     with acting.refusals_recorded(permitted):
+        acting.remit.described.require_known(client_id)
         acting.remit.authorize.void(selector, permitted.tenants)
         try:
             await acting.remit.described.shut_out(client_id, tenants, by=acting.administrator.name)

@@ -123,7 +123,10 @@ def _client(evidence: Evidence) -> Cause:
         return untested(said, "" if evidence.client_id else GIVE_CLIENT)
     heard, answer = given
     if not answer.error or answer.error in ASKS_A_PERSON:
-        return ruled_out(f"a correct request goes on towards a login ({heard.status})")
+        return untested(
+            f"a correct request goes on towards a login ({heard.status}); it may be refused once somebody signed in",
+            "sign in and look at the page; at a Remit, `remit login list` says what became of it",
+        )
     if answer.error in RESOURCE_ERRORS or answer.error == "invalid_scope":
         return ruled_out("client and redirect are taken; the request is refused for something else")
     if heard.status >= 500:

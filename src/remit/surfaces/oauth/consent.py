@@ -203,7 +203,8 @@ class _Consent:
         async def offers() -> dict[str, Grant]:
             found = self._authorize.environments(pending, session)
             if not found:
-                self._authorize.trace.note(pending.id, Step.REFUSED, NOTHING_REACHED, account=session.account)
+                why = f"{NOTHING_REACHED}: {self._authorize.why_nothing(pending, session)}"
+                self._authorize.trace.note(pending.id, Step.REFUSED, why, account=session.account)
             elif showing:
                 self._authorize.trace.note(pending.id, Step.ASKED, account=session.account)
             return found
