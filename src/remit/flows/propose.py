@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from remit.ports.store import Store
 
 PROPOSAL: Final = "proposal"
 OPEN_PER_ADMINISTRATOR_MAX: Final = 100
+ENDED_PER_ADMINISTRATOR_MAX: Final = 100
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Propose:
     clock: Clock
     entropy: Entropy
     known: dict[str, Proposal] = field(init=False, default_factory=dict)
+    _unstored: set[str] = field(init=False, default_factory=set)  # over here, and perhaps not yet in the store
 
     async def load(self) -> None:
         """At a start. Raises `Outage` if a row is not whole."""
@@ -55,19 +58,39 @@ class Propose:
         await self.store.put(PROPOSAL, id, to_row(proposal))
         self.known[id] = proposal
 
-    async def end(self, id: str, event: ProposalEvent) -> None:
+    async def end(self, id: str, event: ProposalEvent) -> Proposal:
         """It is over here before the first await: of two who confirm at once, one does. Raises `Invalid` (`conflict`),
-        and `Outage`; then it is over all the same, and nothing was done.
+        and `Outage`; then it is over all the same, nothing was done, and `sweep` tries again to have it stored.
         """
-        self.known[id] = after(self.known[id], event, now_s=self.clock.now_s())
-        await self.store.put(PROPOSAL, id, to_row(self.known[id]))
+        ended = self.known[id] = after(self.known[id], event, now_s=self.clock.now_s())
+        self._unstored.add(id)
+        await self._store(id)
+        return ended
 
     async def sweep(self) -> None:
-        """Forget what is too old, confirmed or not. Raises `Outage`."""
-        for id, proposal in list(self.known.items()):
-            if self.clock.now_s() >= proposal.expires_at_s:
-                self.known.pop(id)
-                await self.store.remove(PROPOSAL, id)
+        """Store what could not be; forget what is too old, confirmed or not, and of what is over the oldest beyond what
+        is kept. Raises `Outage`.
+        """
+        for id in list(self._unstored & self.known.keys()):
+            await self._store(id)
+        for id in self._outdated():
+            await self.store.remove(PROPOSAL, id)
+            self.known.pop(id, None)
+            self._unstored.discard(id)
+
+    async def _store(self, id: str) -> None:
+        await self.store.put(PROPOSAL, id, to_row(self.known[id]))
+        self._unstored.discard(id)
+
+    def _outdated(self) -> list[str]:
+        now_s, ended = self.clock.now_s(), Counter[str]()
+        found: list[str] = []
+        for id, proposal in sorted(self.known.items(), key=lambda each: each[1].proposed_at_s, reverse=True):
+            over = proposal.state != ProposalState.OPEN.value
+            ended[proposal.by] += over
+            if now_s >= proposal.expires_at_s or (over and ended[proposal.by] > ENDED_PER_ADMINISTRATOR_MAX):
+                found.append(id)
+        return found
 
 
 def _open(proposal: Proposal, now_s: float) -> bool:

@@ -47,7 +47,7 @@ async def test_of_two_who_confirm_at_once_one_does() -> None:
     propose = flow(FakeStore(), FakeClock())
     id = await kept(propose)
     ends = await asyncio.gather(*(propose.end(id, ProposalEvent.CONFIRM) for _ in range(2)), return_exceptions=True)
-    assert sorted(type(end).__name__ for end in ends) == ["Invalid", "NoneType"]
+    assert sorted(type(end).__name__ for end in ends) == ["Invalid", "Proposal"]
 
 
 async def test_what_could_not_be_stored_is_not_there_and_what_ended_stays_ended() -> None:

@@ -80,8 +80,8 @@ async def withdraw(acting: Acting, arguments: Arguments) -> Answer:
     with acting.refusals_recorded(permitted):
         if proposal.by != acting.administrator.name and not concerns(proposal, acting.administrator):
             raise refuse(Reason.ROLE_MISSING, "it is neither theirs nor theirs to confirm")
-        await acting.remit.propose.end(id, ProposalEvent.WITHDRAW)
-    return {"proposal": _shown(id, acting.remit.propose.known[id]), "decision_id": permitted.decision_id}
+        withdrawn = await acting.remit.propose.end(id, ProposalEvent.WITHDRAW)
+    return {"proposal": _shown(id, withdrawn), "decision_id": permitted.decision_id}
 
 
 async def confirm(acting: Acting, arguments: Arguments, carry_of: Callable[[str], Carry]) -> Answer:
