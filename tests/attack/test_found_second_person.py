@@ -135,8 +135,10 @@ async def test_another_tenant_s_proposal_looks_like_one_there_never_was(remit: A
 
 
 async def test_what_one_may_not_do_one_may_not_propose(remit: Administration) -> None:
-    for uid in (CAROL, DAVE, ERIN):
+    for uid in (CAROL, ERIN):
         assert await remit.refused(uid, "grant.create", **WANTED) is Reason.ROLE_MISSING
+    assert await remit.refused(DAVE, "grant.create", **WANTED) is Reason.INVALID_PARAMS  # no account that he may see
+    assert await remit.refused(DAVE, "account.invite", account="engineer") is Reason.NOT_FOUND
     assert (await remit.ask(CAROL, "proposal.list"))["proposals"] == []
     assert await remit.proposed()
 

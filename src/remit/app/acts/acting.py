@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from remit.app.wiring import Remit
 from remit.core.administration import Act, ActPermitted, Administrator, Asker
@@ -44,6 +44,14 @@ class Acting:
 
     async def permit(self, act: Act, tenants: frozenset[str], detail: Mapping[str, object]) -> ActPermitted:
         return await self.remit.administer.permit(self.asker, act, tenants, detail)
+
+    async def nothing_there(self, act: Act, detail: Mapping[str, object], refusal: Refusal) -> NoReturn:
+        """What is not there, or not theirs to see, is refused to whoever may do the act, and that is on record; to
+        anybody else the act itself is. Nothing of it is kept for a second person.
+        """
+        permitted = await self.remit.administer.permit(self.asker, act, self.administrator.tenants_for(act), detail)
+        self.remit.administer.refused(permitted, refusal)
+        raise refusal
 
     @contextmanager
     def refusals_recorded(self, permitted: ActPermitted) -> Iterator[None]:

@@ -55,7 +55,8 @@ async def undelegate(acting: Acting, arguments: Arguments) -> Answer:
     id = text(arguments, "delegation")
     made = acting.remit.delegate.administrator(id)
     own = made is not None and (
-        made.delegated_by == acting.administrator.name or acting.administrator.holds_all_of(made)
+        made.delegated_by == acting.administrator.name
+        or (bool(made.tenants) and acting.administrator.holds_all_of(made))
     )
     tenants = made.tenants & acting.administrator.tenants if own and made is not None else frozenset[str]()
     act = Act.ADMINISTRATOR_UNDELEGATE

@@ -23,9 +23,14 @@ from remit.flows.grant_requests import AdministrationRequest
 
 
 async def create(acting: Acting, arguments: Arguments) -> Answer:
-    account = acting.remit.create_grant.registry.accounts.get(text(arguments, "user"))
-    tenants = frozenset({account.tenant}) if account else acting.tenants(Act.GRANT_CREATE)
-    detail = {"user": text(arguments, "user"), "client": text(arguments, "client")}
+    """Another tenant's account looks like none at all."""
+    user = text(arguments, "user")
+    account = acting.remit.create_grant.registry.accounts.get(user)
+    tenants = acting.administrator.tenants & ({account.tenant} if account else set())
+    detail = {"user": user, "client": text(arguments, "client")}
+    if not tenants:
+        absent = refuse(Reason.INVALID_PARAMS, f"no account {user[:80]!r} is registered")
+        await acting.nothing_there(Act.GRANT_CREATE, detail, absent)
     permitted = await acting.permit(Act.GRANT_CREATE, tenants, detail)
     with acting.refusals_recorded(permitted):
         granted = await acting.remit.create_grant.for_administration(_request(acting, arguments))

@@ -53,13 +53,12 @@ async def _link(acting: Acting, act: Act, name: str, make: Callable[..., Awaitab
     """Another tenant's account looks like none at all."""
     account = acting.remit.create_grant.registry.accounts.get(name)
     tenants = acting.administrator.tenants & ({account.tenant} if account else set())
-    permitted = await acting.permit(act, tenants or acting.tenants(act), {"account": name[:256]})
+    detail = {"account": name[:256]}
+    if not tenants:
+        found = f"no account {name[:80]!r} is registered" if name else "which account? Several are registered, or none"
+        await acting.nothing_there(act, detail, refuse(Reason.NOT_FOUND, found))
+    permitted = await acting.permit(act, tenants, detail)
     with acting.refusals_recorded(permitted):
-        if not tenants:
-            found = (
-                f"no account {name[:80]!r} is registered" if name else "which account? Several are registered, or none"
-            )
-            raise refuse(Reason.NOT_FOUND, found)
         _require_no_climbing(acting, name)
         token = await make(name, by=acting.administrator.name)
     public_url = acting.remit.configuration.settings.public_url

@@ -10,7 +10,7 @@ from remit.adapters.policy.loading import Fault
 from remit.app.acts.acting import Acting, Answer
 from remit.app.acts.answers import server_answer
 from remit.app.acts.arguments import Arguments, text
-from remit.core.administration import Act
+from remit.core.administration import Act, ActPermitted
 from remit.core.catalog import Server
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
@@ -22,17 +22,14 @@ async def list_servers(acting: Acting, arguments: Arguments) -> Answer:
 
 
 async def diff(acting: Acting, arguments: Arguments) -> Answer:
-    server = _server(acting, arguments)
-    await acting.permit(Act.SERVER_DIFF, server.tenants, {"server": server.name})
+    server, _ = await _server(acting, Act.SERVER_DIFF, arguments, {})
     return {"changes": acting.remit.servers.catalog.diff(server.name)}
 
 
 async def approve(acting: Acting, arguments: Arguments) -> Answer:
     """One item, as `server.diff` showed it: a server may change it again after the review."""
-    server = _server(acting, arguments)
     item, digest = text(arguments, "item"), text(arguments, "digest")
-    detail = {"server": server.name, "item": item, "digest": digest}
-    permitted = await acting.permit(Act.SERVER_APPROVE, server.tenants, detail)
+    server, permitted = await _server(acting, Act.SERVER_APPROVE, arguments, {"item": item, "digest": digest})
     approve = acting.remit.servers.catalog.approve
     with acting.refusals_recorded(permitted):
         return {"approved": [await approve(server.name, item, digest, by=acting.administrator.name)]}
@@ -49,12 +46,17 @@ async def reload_policies(acting: Acting, arguments: Arguments) -> Answer:
     return {"tenants": policies(acting, permitted.tenants, faults), "taken_over": not faults}
 
 
-def _server(acting: Acting, arguments: Arguments) -> Server:
+async def _server(
+    acting: Acting, act: Act, arguments: Arguments, detail: dict[str, object]
+) -> tuple[Server, ActPermitted]:
+    """Whether there is one is told to nobody who may not look. Raises `Invalid` (`not_found`)."""
     name = text(arguments, "server")
+    detail = {"server": name, **detail}
     server = acting.remit.servers.catalog.current().servers.get(name)
     if server is None or not server.tenants & acting.administrator.tenants:
-        raise refuse(Reason.NOT_FOUND, f"no server {name[:80]!r} is registered for your tenants")
-    return server
+        absent = refuse(Reason.NOT_FOUND, f"no server {name[:80]!r} is registered for your tenants")
+        await acting.nothing_there(act, detail, absent)
+    return server, await acting.permit(act, server.tenants, detail)
 
 
 def servers(acting: Acting, tenants: frozenset[str]) -> list[dict[str, Any]]:
