@@ -242,3 +242,17 @@ async def test_two_administrators_of_one_account_are_nobody(tmp_path: Path) -> N
     doubled = replace(scene.administer, administrators=(ALICE, twin))
     assert doubled.held("alice") == frozenset()
     assert scene.administer.held("alice")
+
+
+async def test_an_answer_from_before_is_not_told_to_whoever_has_lost_the_role_since(scene: AdminScene) -> None:
+    wanted = {"user": "engineer", "client": "editor", "purpose": "p"}
+    again = {b"idempotency-key": b"k1"}
+    token = scene.token()
+    for _ in range(2):
+        assert (await scene.ask("POST", "/v1/grants", token, wanted, headers=again)).status == 201
+    assert [act for _, act, _ in scene.done] == ["grant.create"]
+    less = Administrator("alice", {"acme": frozenset({Role.AUDIT})}, account="alice")
+    object.__setattr__(scene.administer, "administrators", (less,))
+    await scene.ask("POST", "/v1/grants", token, wanted, headers=again)
+    assert [act for _, act, _ in scene.done] == ["grant.create", "grant.create"]  # which decides anew
+    assert scene.done[-1][0].administrator is less

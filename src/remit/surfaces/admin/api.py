@@ -129,7 +129,8 @@ class AdminApi:
         return json.dumps(result, separators=(",", ":"), default=str).encode()
 
     async def _once(self, asker: Asker, route: Route, arguments: Mapping[str, Any], key: str, body: bytes) -> bytes:
-        who = f"{_name(asker)} {route.name}"
+        # With other rights than before it is another request, and decided anew.
+        who = f"{_name(asker)} {route.name} {' '.join(sorted(asker.administrator.tenants_for(route.act)))}"
         before = self.retries.begin(who, key, body, self.clock.monotonic_s())
         if before is not None:
             return before.expose()
