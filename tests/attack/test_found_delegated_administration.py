@@ -5,6 +5,7 @@ ever; and no second person made of the first.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,15 @@ class Administration:
 
 @pytest.fixture
 async def remit(tmp_path: Path) -> AsyncIterator[Administration]:
-    settings = remit_process.configuration(8790, {"ours": {"stdio": {"command": ["true"]}}}, **MORE)
-    remit_process.write(tmp_path, settings, {"acme/all.cedar": remit_process.PERMIT_ALL})
-    assembled = await assemble(load(tmp_path / "remit.yaml"), ask_servers=False)
+    async with running(tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def running(folder: Path, **changes: Any) -> AsyncIterator[Administration]:
+    settings = remit_process.configuration(8790, {"ours": {"stdio": {"command": ["true"]}}}, **(MORE | changes))
+    remit_process.write(folder, settings, {"acme/all.cedar": remit_process.PERMIT_ALL})
+    assembled = await assemble(load(folder / "remit.yaml"), ask_servers=False)
     try:
         yield Administration(Acts(assembled, assembled.files.clock.monotonic_s()))
     finally:
@@ -180,3 +187,24 @@ async def test_delegating_and_ending_it_are_on_record(remit: Administration) -> 
         ("administrator.undelegate", "alice"),
     ]
     assert records[0]["delegation"] == records[2]["delegation"] == made["delegation"]
+
+
+ANALYST = {"analyst": {"tenant": "globex"}}
+
+
+@pytest.mark.parametrize("left", [ANALYST, ANALYST | {"engineer": {"tenant": "elsewhere"}}], ids=["gone", "elsewhere"])
+async def test_an_account_that_left_administers_no_more_nor_whoever_has_its_name_next(
+    tmp_path: Path, left: dict[str, Any]
+) -> None:
+    tenants = ["acme", "globex", "elsewhere"]
+    async with running(tmp_path, tenants=tenants) as remit:
+        await remit.ask(ALICE, "administrator.delegate", **GIVEN)
+    async with running(tmp_path, tenants=tenants) as remit:
+        assert await remit.as_delegate("grant.list") == {"grants": []}
+    async with running(tmp_path, tenants=tenants, accounts=left) as remit:
+        assert await remit.refused_to_delegate("grant.list") is Reason.ROLE_MISSING
+        await remit.acts.remit.delegate.sweep()
+    async with running(tmp_path, tenants=tenants) as remit:
+        assert await remit.refused_to_delegate("grant.list") is Reason.ROLE_MISSING
+        await remit.ask(ALICE, "administrator.delegate", **GIVEN)
+        assert await remit.as_delegate("grant.list") == {"grants": []}

@@ -177,7 +177,7 @@ def wire(configuration: Configuration, registered: Registry, files: Files) -> Re
     calls = TrackedCalls(in_flight_max=configuration.settings.limits.calls_in_flight_max)
     ledger, clock, entropy = files.ledger, files.clock, files.entropy
     sealer = AeadSealer([files.keys.sealing], entropy)
-    delegate = Delegate(administrators(configuration), files.store, clock)
+    delegate = Delegate(administrators(configuration), registered.accounts, files.store, clock)
     administer = Administer(delegate.configured, ledger, entropy, delegate.administrators)
     known = administered(configuration, registered, administer)
     granting = Granting(known, servers.catalog.current, grants, sealer)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from remit.core.administration import Administrator
+from remit.core.clients import Account
 from remit.core.delegation import Delegation, delegated
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
@@ -19,11 +21,12 @@ DELEGATIONS_MAX: Final = 1_000
 
 @dataclass(slots=True)
 class Delegate:
-    """`configured` are the administrators of the configuration: only they delegate. Records are written by
-    `flows.administer`, before anything here is kept.
+    """`configured` are the administrators of the configuration: only they delegate, to `accounts` of theirs.
+    Records are written by `flows.administer`, before anything here is kept.
     """
 
     configured: tuple[Administrator, ...]
+    accounts: Mapping[str, Account]
     store: Store
     clock: Clock
     known: dict[str, Delegation] = field(init=False, default_factory=dict)
@@ -38,12 +41,15 @@ class Delegate:
         return tuple(found for id in self.known if (found := self.administrator(id)) is not None)
 
     def administrator(self, id: str) -> Administrator | None:
-        """None: the delegation is not known, its delegator is gone, or its account is configured by itself."""
+        """None: the delegation is not known, its delegator or account is gone, or the account is configured."""
         delegation = self.known.get(id)
         if delegation is None or any(each.account == delegation.account for each in self.configured):
             return None
+        account = self.accounts.get(delegation.account)
         delegators = [each for each in self.configured if each.name == delegation.by]
-        return delegated(delegation, delegators[0], now_s=self.clock.now_s()) if delegators else None
+        if account is None or not delegators or account.tenant not in delegators[0].tenants:
+            return None
+        return delegated(delegation, delegators[0], now_s=self.clock.now_s())
 
     async def keep(self, id: str, delegation: Delegation) -> None:
         """Raises `Invalid` (`conflict`) for an account that administers already, so that one account is one
@@ -72,9 +78,11 @@ class Delegate:
             raise
 
     async def sweep(self) -> None:
-        """Forget what is over. Raises `Outage`."""
+        """Forget what is over, and what was delegated to an account that left: whoever has its name next is somebody
+        else. Raises `Outage`.
+        """
         for id, delegation in list(self.known.items()):
-            if self.clock.now_s() >= delegation.expires_at_s:
+            if self.clock.now_s() >= delegation.expires_at_s or self.administrator(id) is None:
                 await self.end(id)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from remit.core.administration import Administrator, Role
+from remit.core.clients import Account
 from remit.core.delegation import Delegation
 from remit.core.errors import Invalid, Outage
 from remit.core.reasons import Reason
@@ -18,7 +19,8 @@ ALICE = Administrator("alice", {"acme": frozenset(Role)}, 1, "alice")
 
 
 def flow(store: FakeStore, clock: FakeClock, *configured: Administrator) -> Delegate:
-    return Delegate(configured or (ALICE,), store, clock)
+    accounts = {name: Account(name, "acme", frozenset()) for name in ("alice", "bob", "carol")}
+    return Delegate(configured or (ALICE,), accounts, store, clock)
 
 
 def given(clock: FakeClock, account: str = "bob") -> Delegation:
