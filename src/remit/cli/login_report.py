@@ -19,6 +19,8 @@ from remit.core.diagnosis.token_causes import audiences, scopes
 
 WIDTH = 80
 INDENT = " " * 11
+DIFFERENCES_MAX = 20
+COPIED_CHARS_MAX = 2_048
 COLOUR = {Verdict.LIKELY: "31", Verdict.POSSIBLE: "33", Verdict.UNTESTED: "2", Verdict.RULED_OUT: "32"}
 QUESTION = {hypothesis.id: hypothesis.question for hypothesis in HYPOTHESES}
 STEPS = ("call without a token", "protected resource metadata", "authorization server", "registration", "token", "call")
@@ -162,22 +164,30 @@ def causes_told(causes: Iterable[Cause]) -> list[str]:
 def _told(cause: Cause) -> Iterator[str]:
     yield f"{_word(cause.verdict)}  {cause.id}: {QUESTION.get(cause.id, '')}"
     yield from _wrapped(cause.said, INDENT)
-    for difference in cause.differences:
+    for difference in cause.differences[:DIFFERENCES_MAX]:
         yield from _compared(difference)
+    if len(cause.differences) > DIFFERENCES_MAX:
+        yield f"{INDENT}and {len(cause.differences) - DIFFERENCES_MAX} more"
     yield from _wrapped(f"next: {cause.next}", INDENT)
     yield ""
 
 
 def _compared(difference: Difference) -> Iterator[str]:
-    """The two strings whole, one under the other, so that they can be copied; then where they part."""
+    """The two strings, one under the other, so that they can be copied; then where they part."""
     yield f"{INDENT}{difference.what}"
     if not difference.expected:
-        yield f"{INDENT}  found     {shown(difference.found) or '(nothing)'}"
+        yield f"{INDENT}  found     {_whole(difference.found) or '(nothing)'}"
         return
-    yield f"{INDENT}  expected  {shown(difference.expected)}"
-    yield f"{INDENT}  found     {shown(difference.found) or '(nothing)'}"
+    yield f"{INDENT}  expected  {_whole(difference.expected)}"
+    yield f"{INDENT}  found     {_whole(difference.found) or '(nothing)'}"
     if difference.found:
-        yield f"{INDENT}            {' ' * len(shown(difference.found[: difference.at]))}^ {parting(difference)}"
+        yield f"{INDENT}            {' ' * len(_whole(difference.found[: difference.at]))}^ {parting(difference)}"
+
+
+def _whole(said: str) -> str:
+    """On a line of its own and no more: the server that is examined may have written it."""
+    line = shown(said).replace("\n", "\\n").replace("\t", "\\t")
+    return line if len(line) <= COPIED_CHARS_MAX else f"{line[: COPIED_CHARS_MAX - 1]}…"
 
 
 def parting(difference: Difference) -> str:

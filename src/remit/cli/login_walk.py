@@ -30,6 +30,8 @@ from remit.core.secret import Secret
 from remit.wire.revisions import META_CAPABILITIES, META_CLIENT, META_VERSION
 
 CLIENT = {"name": "remit-doctor", "version": "1"}
+# A document may name thousands of hosts; each costs seconds, and tells its name server that somebody looks.
+LOOKED_UP_MAX = 20
 ACCEPT = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
 
@@ -123,7 +125,7 @@ def _metadata(probe: Probe, evidence: Evidence) -> Evidence:
         issuer = origin(evidence.url)  # what clients of 2025-03-26 take for it
     if issuer:
         evidence = replace(evidence, issuer=issuer, servers=_documents(probe, server_places(issuer)))
-    for _, url in evidence.advertised:
+    for _, url in evidence.advertised[:LOOKED_UP_MAX]:
         probe.look_up(url)
     return evidence
 
@@ -162,7 +164,7 @@ def _asked_to_authorize(probe: Probe, evidence: Evidence, endpoint: str, redirec
         "resource": evidence.resource_named or evidence.url,
         "scope": " ".join(evidence.scopes_asked),
     }
-    query = urlencode({name: value for name, value in parameters.items() if value})
+    query = urlencode({name: value for name, value in parameters.items() if value}, errors="replace")
     joined = f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
     heard = probe.ask("authorize", joined, Asking(headers={"Accept": "text/html"}))
     return replace(heard, url=endpoint)

@@ -125,7 +125,7 @@ class Probe:
             return replace(silent, silence=Silence.TIME, said=f"{self._request_s_max:g} s")
         except (TooLarge, EventTooLarge):
             return replace(silent, silence=Silence.SIZE, said=f"more than {self._bytes_max} bytes")
-        except (OSError, http.client.HTTPException, UnicodeError) as problem:
+        except (OSError, http.client.HTTPException, ValueError) as problem:  # ValueError: what they said fits no header
             return replace(silent, silence=_silence(problem), said=cause(problem))
 
     def _exchanged(self, silent: Heard, connection: _Checked, peer: Peer, asking: Asking) -> Heard:
@@ -237,7 +237,7 @@ def _silence(problem: BaseException) -> Silence:
         return Silence.TLS
     if isinstance(problem, TimeoutError):
         return Silence.TIME
-    return Silence.PROTOCOL if isinstance(problem, http.client.HTTPException | UnicodeError) else Silence.CONNECTION
+    return Silence.PROTOCOL if isinstance(problem, http.client.HTTPException | ValueError) else Silence.CONNECTION
 
 
 def _answers(data: bytes, id: int) -> bool:

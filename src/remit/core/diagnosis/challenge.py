@@ -13,12 +13,15 @@ BEARER_PARAMETERS: Final = frozenset(
     {"realm", "scope", "error", "error_description", "error_uri", "resource_metadata", "acr_values", "max_age"}
 )
 
+# Of one line. Longer ones are read so far.
+CHARS_MAX: Final = 8_192
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|\Z))")
 _EQUALS: Final = re.compile(r"[ \t]*=[ \t]*")
 _QUOTED: Final = re.compile(r'"((?:[\t !#-\[\]-~\x80-\U0010ffff]|\\[\t -~\x80-\U0010ffff])*)"')
 _COMMAS: Final = re.compile(r"[ \t]*(?:,[ \t]*)*")
-_LOOSE: Final = re.compile(r'([A-Za-z_]+)=(?:"([^"]*)"|([^\s,]+))')
+_LOOSE: Final = re.compile(r'(?<![A-Za-z_])([A-Za-z_]+)=(?:"([^"]*)"|([^\s,]+))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,11 @@ def parse_challenges(values: Iterable[str]) -> Challenges:
     """The challenges of every `WWW-Authenticate` line, in order. Never raises: a lenient client reads on, too."""
     found: list[Challenge] = []
     problem = ""
-    for value in values:
+    for whole in values:
+        value = whole[:CHARS_MAX]
         reader = _Reader(value)
+        if len(whole) > CHARS_MAX:
+            problem = problem or f"it has more than {CHARS_MAX} characters"
         try:
             reader.read()
         except _Malformed as malformed:

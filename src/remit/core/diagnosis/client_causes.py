@@ -21,7 +21,7 @@ ASKS_A_PERSON: Final = frozenset(
 # Entra: "the resource parameter does not match the requested scopes", and "this application takes no resource".
 RESOURCE_ERRORS: Final = frozenset({"invalid_target", "invalid_resource", "AADSTS9010010", "AADSTS901002"})
 _ENTRA: Final = re.compile(r"AADSTS[0-9]{4,8}")
-_INVISIBLE: Final = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^>]*>|&[a-z#0-9]{1,8};")
+_INVISIBLE: Final = re.compile(r"(?is)<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<[^>]*>|&[a-z#0-9]{1,8};")
 PAGE_BYTES_MAX: Final = 32_768
 PAGE_CHARS_MAX: Final = 200
 
