@@ -45,6 +45,18 @@ async def test_a_sign_in_under_way_with_the_old_password_is_no_session_after_the
     assert scene.walk.session(await scene.walk.sign_in("engineer", OTHER, peer=PEER))
 
 
+async def test_signing_in_again_ends_the_session_it_replaces_and_no_other(scene: Scene) -> None:
+    """Whoever copied the cookie is out when its person signs in anew (OWASP ASVS 5.0 7.2.4)."""
+    copied, elsewhere = [await scene.walk.sign_in("engineer", RIGHT, peer=PEER) for _ in range(2)]
+    with pytest.raises(Refusal):
+        await scene.walk.sign_in("engineer", OTHER, peer=PEER, earlier=copied)
+    assert scene.walk.session(copied)
+    new = await scene.walk.sign_in("engineer", RIGHT, peer=PEER, earlier=copied)
+    assert scene.walk.session(copied) is None
+    assert scene.walk.session(new)
+    assert scene.walk.session(elsewhere)
+
+
 async def test_an_outage_after_the_password_is_stored_leaves_no_session_and_no_link(scene: Scene) -> None:
     cookie = await scene.walk.sign_in("engineer", RIGHT, peer=PEER)
     token = await scene.walk.invite("engineer", by="admin")

@@ -128,6 +128,15 @@ def test_a_form_from_elsewhere_or_of_another_browser_does_nothing(remit: RemitPr
     assert browser.submit(forms[0]).status == 303
 
 
+def test_a_copied_cookie_is_nobody_s_once_its_person_signs_in_anew(remit: RemitProcess) -> None:
+    browser = by_password(remit)
+    copy = Browser(remit.url, cookies=dict(browser.cookies))
+    assert copy.get("/account").status == 200
+    browser.submit(browser.get("/sign-in").form("/sign-in"), name="engineer", password=RIGHT)
+    assert browser.get("/account").status == 200
+    assert copy.get("/account").location == "/sign-in"
+
+
 def test_without_a_session_there_is_nothing_to_see_or_to_do(remit: RemitProcess) -> None:
     browser = Browser(remit.url)
     own = browser.get("/sign-in").form("/sign-in").fields["form"]

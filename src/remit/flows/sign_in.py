@@ -160,9 +160,10 @@ class SignIn:
         self._forget_links(account)
 
     # signing in and out -----------------------------------------------------------------------------------------
-    async def sign_in(self, name: str, typed: str, *, peer: str) -> Secret:
-        """What the browser presents from now on. Raises `Unauthenticated` for a wrong name or password, which look and
-        last the same, `Denied` for too many tries and for a locked account (only to who knows its password), `Outage`.
+    async def sign_in(self, name: str, typed: str, *, peer: str, earlier: Secret | None = None) -> Secret:
+        """What the browser presents from now on, in place of `earlier`. Raises `Unauthenticated` for a wrong name or
+        password, which look and last the same, `Denied` for too many tries and for a locked account (only to who knows
+        its password), `Outage`.
         """
         name = name[:256]
         self._require_attempts(name, peer)
@@ -179,7 +180,10 @@ class SignIn:
             attempts.give_back(key, self.clock.monotonic_s())
         if self.passwords.outdated(kept.hash):
             kept = await self._rehashed(kept, typed)
-        return await self.sessions.open(account, BY_PASSWORD, still=lambda: self._kept.get(account.id) is kept)
+        cookie = await self.sessions.open(account, BY_PASSWORD, still=lambda: self._kept.get(account.id) is kept)
+        if earlier is not None:
+            await self.sessions.replaced(earlier)
+        return cookie
 
     def session(self, cookie: Secret | None) -> BrowserSession | None:
         """Who sits at the browser that presents this, and is in; using it keeps it from going idle."""

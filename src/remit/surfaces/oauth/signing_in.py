@@ -129,7 +129,7 @@ class _SigningIn:
         form = await read_form(request)
         browser = require_own_form(request, form, self._people.origin)
         name, typed = form.get("name", ""), form.get("password", "")
-        work = self._people.sign_in.sign_in(name, typed, peer=_peer(request))
+        work = self._people.sign_in.sign_in(name, typed, peer=_peer(request), earlier=cookie(request, SESSION))
         try:
             session = await self._people.at_home(self._traced(form, browser, work))
         except Refusal as refusal:
