@@ -230,16 +230,23 @@ class SignIn:
             return
         self._wrong[name] += 1
         if self._wrong[name] >= WRONG_MAX:
-            self._kept[name] = replace(kept, locked=True)  # before the first await, so that no guess gets past it
-            await self.store.put(PASSWORD, name, to_row(self._kept[name]))
+            await self._changed(replace(kept, locked=True))  # before the first await, so that no guess gets past it
             await self._records.write(name, "locked")
 
     async def _rehashed(self, kept: KeptPassword, typed: str) -> KeptPassword:
         stronger = replace(kept, hash=await self.passwords.hashed(normalized(typed)))
         if self._kept.get(kept.account) is kept:
-            await self.store.put(PASSWORD, kept.account, to_row(stronger))
-            self._kept[kept.account] = stronger
+            await self._changed(stronger)
         return stronger
+
+    async def _changed(self, kept: KeptPassword) -> None:
+        """Here at once, then in the store: another one may have been set meanwhile, or all ended, and then that holds
+        there too.
+        """
+        self._kept[kept.account] = kept
+        await self.store.put(PASSWORD, kept.account, to_row(kept))
+        if self._kept.get(kept.account) is not kept:
+            await self._follow_memory(kept.account)
 
     def _share_tenant(self, one: str, other: str) -> bool:
         found = self.accounts.get(one)
