@@ -79,3 +79,32 @@ async def test_of_two_who_add_a_first_passkey_at_once_one_does(scene: PasskeySce
     assert [getattr(each, "reason", None) for each in done] == [None, Reason.STEP_UP_REQUIRED]
     for walk in (scene.walk, await scene.restarted()):
         assert [kept.name for kept in walk.of(account).values()] == ["owner's"]
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("how", ["removed", "suspended"])
+async def test_a_passkey_that_ends_while_it_is_used_has_ended_after_a_restart_too(
+    scene: PasskeyScene, how: str, turns: int
+) -> None:
+    """The store takes two writes that are under way in whichever order."""
+    owner = await scene.with_passkey()
+    (id,) = scene.walk.of("engineer")
+    theirs = asyncio.create_task(scene.sign_in(counter=7))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if how == "removed":
+        await scene.walk.remove(scene.session(owner), owner, id)
+    else:
+        await asyncio.gather(scene.sign_in(counter=7), return_exceptions=True)
+    await asyncio.gather(theirs, return_exceptions=True)
+    for walk in (scene.walk, await scene.restarted()):
+        assert walk.usable("engineer") == []
+
+
+async def test_a_passkey_that_is_used_twice_at_once_is_good_after_a_restart(scene: PasskeyScene) -> None:
+    await scene.with_passkey()
+    await asyncio.gather(scene.sign_in(counter=7), scene.sign_in(counter=8))
+    scene.walk = await scene.restarted()
+    (kept,) = scene.walk.usable("engineer")
+    assert kept.counter == 8
+    assert await scene.sign_in(counter=9)

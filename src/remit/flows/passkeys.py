@@ -204,7 +204,7 @@ class OwnPasskeys:
         except Refusal as refusal:
             self.sessions.records.ledger.refused(refusal.reason)
             raise
-        await self.store.put(PASSKEY, id, to_row(kept))
+        await self._write(id)
         self.pairs.give_back(f"{peer} {id}", self.sessions.clock.monotonic_s())  # no guess
         account = self.sessions.records.accounts[kept.account]
         cookie = await self.sessions.open(
@@ -240,7 +240,18 @@ class OwnPasskeys:
         self._kept[id] = replace(kept, suspended=True)  # before the first await, so that no copy gets past it
         self.alarm(f"a passkey of {kept.account} may have a copy: its counter went back; it is suspended")
         await self.sessions.records.write(kept.account, "passkey_suspended", passkey=kept.name)
-        await self.store.put(PASSKEY, id, to_row(self._kept[id]))
+        await self._write(id)
+
+    async def _write(self, id: str) -> None:
+        """What is held here. The store takes two writes that are under way in either order, so whoever finds something
+        else here afterwards writes that: a passkey that was removed or suspended meanwhile is not back after a restart.
+        """
+        while (kept := self._kept.get(id)) is not None:
+            await self.store.put(PASSKEY, id, to_row(kept))
+            if self._kept.get(id) is kept:
+                return
+        self._unremoved.add(id)
+        await self.remove_forgotten()
 
     def _shown_before(self, earlier: Secret | None, account: str) -> tuple[str, ...]:
         """What the same browser showed of the same person just now: a password, and now the passkey."""
