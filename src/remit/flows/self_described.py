@@ -42,7 +42,7 @@ CLIENT: Final = "client"
 # However short a server says its document stands: one login reads it once. However long: once a day.
 FRESH_S_MIN: Final = 60.0
 FRESH_S_MAX: Final = 86_400.0
-# Clients that nobody let in. The oldest is forgotten first.
+# Clients that nobody let in, per tenant that is asked, and those of trusted domains. The oldest is forgotten first.
 WAITING_MAX: Final = 1_000
 WAITING_S: Final = 2_592_000.0
 
@@ -136,7 +136,8 @@ class SelfDescribed:
             left = {tenant: each for tenant, each in now.admitted.items() if tenant not in tenants}
             return replace(now, admitted=left, refused=tuple(sorted({*now.refused, *tenants})))
 
-        self._take(out(client))  # before the first await: an outage does not let it back in here
+        self._take(out(client))  # before the first await: an outage does not let it back in here, nor a restart later
+        self._unstored.add(client_id)
         await self._durably(client, "shut_out", tenants, by)
         return await self._change(client_id, out)
 
@@ -165,14 +166,26 @@ class SelfDescribed:
         for url in list(self._unstored & self._kept.keys()):
             await self._change(url, lambda now: now)
         waiting = [each for each in self._kept.values() if not each.admitted and not each.refused]
-        waiting.sort(key=lambda each: each.read_at_s)
         old = [each for each in waiting if self.clock.now_s() - each.read_at_s >= WAITING_S]
-        for client in {each.url: each for each in [*old, *waiting[: max(0, len(waiting) - WAITING_MAX)]]}.values():
+        for client in {each.url: each for each in [*old, *self._crowding(waiting)]}.values():
             self._kept.pop(client.url)
             self.book.shut_out(client.url)
             await self.store.remove(CLIENT, client.url)
 
     # inside -----------------------------------------------------------------------------------------------------
+    def _crowding(self, waiting: list[KeptClient]) -> list[KeptClient]:
+        """Those for which there is no room. Each tenant that is asked has its own, and so have those that come in
+        unasked: nobody's people push out what another tenant is asked or uses.
+        """
+        if len(waiting) <= WAITING_MAX:
+            return []
+        rooms: dict[str, list[KeptClient]] = {}
+        for client in sorted(waiting, key=lambda each: each.read_at_s, reverse=True):
+            for room in ["*"] if self._tenants(client) else list(client.asked) or [""]:
+                rooms.setdefault(room, []).append(client)
+        kept = {client.url for room in rooms.values() for client in room[:WAITING_MAX]}
+        return [client for client in waiting if client.url not in kept]
+
     def _rule(self, client_id: str, tenants: frozenset[str]) -> DomainRule:
         host = document_host(client_id)
         rule = rule_for(self.rules, host)
