@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from typing import Final
 
 from remit.core.egress import Address, Network
 
 HOPS_MAX: Final = 16
+NETWORK_BITS: Final = 64
 
 
 def peer_of(connected: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
@@ -25,6 +26,16 @@ def peer_of(connected: str, forwarded_for: Sequence[str], trusted: Sequence[Netw
             return peer
         peer = str(address)
     return peer
+
+
+def one_peer(address: str) -> str:
+    """What a limit per peer counts by: an IPv4 address, or the /64 in which one connection has all its IPv6 addresses
+    (RFC 6177). Text that is no address is itself.
+    """
+    found = _address(address.partition("%")[0])
+    if found is None or found.version == 4:
+        return address if found is None else str(found)
+    return str(IPv6Network((int(found), NETWORK_BITS), strict=False))
 
 
 def _is_trusted(peer: str, trusted: Sequence[Network]) -> bool:

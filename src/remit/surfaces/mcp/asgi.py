@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from remit.core.egress import Network
-from remit.core.proxies import peer_of
+from remit.core.proxies import one_peer, peer_of
 from remit.surfaces.mcp.exchange import HttpRequest, Responder
 
 Scope = MutableMapping[str, Any]
@@ -72,7 +72,7 @@ class AsgiBridge:
 
     def _peer(self, request: HttpRequest) -> str:
         said = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-for"]
-        return peer_of(request.peer, said, self._proxies) if self._proxies else request.peer
+        return one_peer(peer_of(request.peer, said, self._proxies) if self._proxies else request.peer)
 
     async def _respond(self, request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         scope: Scope = {
