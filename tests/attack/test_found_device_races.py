@@ -10,10 +10,11 @@ import pytest
 
 from remit.core.authorization_code import KeptCode
 from remit.core.grantbook import Selector
+from remit.core.pushed_request import REQUEST_BYTES_MAX
 from remit.core.rows import from_row
 from remit.flows.codes import CODE
 from remit.flows.oauth_error import OAuthError
-from tests.scenes.endpoints import Endpoints
+from tests.scenes.endpoints import BROWSER, PEER, Endpoints
 from tests.unit.flows.test_authorize_device import TV, YES, begun, polled, told, typed
 
 
@@ -54,3 +55,12 @@ async def test_what_was_voided_while_it_was_written_down_is_void_after_a_crash_t
     await agreeing
     await scene.authorize.sweep()
     assert [kept.used for kept in stored_codes(scene)] == [True]
+
+
+async def test_a_device_asks_for_no_more_than_fits_the_link_its_person_follows(scene: Endpoints) -> None:
+    """And takes no more memory: anybody may ask in the name of a public client."""
+    with pytest.raises(OAuthError) as caught:
+        await begun(scene, unknown="x" * REQUEST_BYTES_MAX)
+    assert (caught.value.status, list(scene.devices.unproven())) == (413, [])
+    device = await begun(scene, unknown="x" * (REQUEST_BYTES_MAX - 1000))
+    assert len(scene.device.typed(device.user_code, scene.session, BROWSER, peer=PEER)) < REQUEST_BYTES_MAX * 1.5

@@ -8,6 +8,7 @@ Step 3 is `Authorize`'s, step 4 ends in `Redeem`: what a yes makes is a code lik
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from remit.core.authorization_request import AuthorizationError, Resources, aske
 from remit.core.clients import Client
 from remit.core.device_code import DEVICE_CODE_S, DEVICES_MAX, INTERVAL_S, SLOWER_S
 from remit.core.errors import Invalid, refuse
+from remit.core.pushed_request import REQUEST_BYTES_MAX
 from remit.core.reasons import Reason
 from remit.core.rows import row_id
 from remit.core.secret import Secret
@@ -64,6 +66,8 @@ class AuthorizeDevice:
 
     def _checked(self, client: Client, sent: Mapping[str, str]) -> dict[str, str]:
         parameters = {name: value for name, value in sent.items() if name not in CREDENTIALS} | {"client_id": client.id}
+        if len(json.dumps(parameters)) > REQUEST_BYTES_MAX:  # it is to fit the link its person follows
+            raise OAuthError("invalid_request", f"the request is longer than {REQUEST_BYTES_MAX} bytes", status=413)
         try:
             asked_by_device(client, "", parameters, Resources(self.authenticate.create.registry.issuer))
         except AuthorizationError as error:
