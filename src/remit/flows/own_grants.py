@@ -32,9 +32,9 @@ class OwnGrants:
         live = self.grants.find(grant_id)
         if live is None or not _is_theirs(live, session):
             return False
-        await self.end_grant.end(
-            Selector(grant=grant_id), GrantEvent.FINISH, tenants=frozenset({session.tenant}), by=session.account
-        )
+        selector, tenants = Selector(grant=grant_id), frozenset({session.tenant})
+        self.authorize.void(selector, tenants)  # an exchange that was broken off does not make it again
+        await self.end_grant.end(selector, GrantEvent.FINISH, tenants=tenants, by=session.account)
         return True
 
     def agreed(self, session: BrowserSession) -> list[Consent]:
