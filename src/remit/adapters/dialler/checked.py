@@ -8,13 +8,15 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from remit.core.egress import Address, Peer, Trust, literal, refuse_address
+from remit.core.egress import Address, Learned, Peer, Trust, literal, refuse_address
 from remit.core.errors import refuse
 from remit.core.reasons import Reason
 
 T = TypeVar("T")
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 ADDRESSES_MAX = 16
+# The system looks up two names at once (libuv: half of its four threads). Strangers' names take one of them.
+LEARNED_LOOKUPS_MAX = 1
 
 
 async def system_resolver(host: str, port: int) -> list[str]:
@@ -31,9 +33,10 @@ class CheckedDialler:
         self._resolve = resolve
         self._tls_s_max = tls_s_max
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._learning = asyncio.Semaphore(LEARNED_LOOKUPS_MAX)
 
     async def dial(self, make: Callable[[], T], peer: Peer, trust: Trust, *, ca_file: str = "") -> T:
-        addresses = await self._addresses(peer)
+        addresses = await self._addresses(peer, trust)
         for address in addresses:
             # One bad address condemns the name: which one is dialled must not be a matter of luck.
             refuse_address(trust, address)
@@ -57,18 +60,27 @@ class CheckedDialler:
         )
         return cast("T", protocol)
 
-    async def _addresses(self, peer: Peer) -> list[Address]:
+    async def _addresses(self, peer: Peer, trust: Trust) -> list[Address]:
         written = literal(peer.host)
         if written is not None:
             return [written]
         try:
-            found = await self._resolve(peer.host, peer.port)
+            found = await self._found(peer, trust)
         except OSError:
             raise refuse(Reason.UPSTREAM_UNREACHABLE, f"the name {peer.host} does not resolve") from None
         addresses = [address for text in found if (address := literal(text.partition("%")[0])) is not None]
         if not addresses:
             raise refuse(Reason.UPSTREAM_UNREACHABLE, f"the name {peer.host} does not resolve")
         return list(dict.fromkeys(addresses))
+
+    async def _found(self, peer: Peer, trust: Trust) -> list[str]:
+        """A lookup goes on when whoever waits for it has given up, and holds its place until it is over."""
+        if not isinstance(trust, Learned):
+            return await self._resolve(peer.host, peer.port)
+        await self._learning.acquire()
+        looking = asyncio.ensure_future(self._resolve(peer.host, peer.port))
+        looking.add_done_callback(lambda _: self._learning.release())
+        return await asyncio.shield(looking)
 
     def _context(self, ca_file: str) -> ssl.SSLContext:
         context = self._contexts.get(ca_file)
