@@ -21,6 +21,7 @@ from remit.core.diagnosis.table import diagnose
 from remit.core.egress import literal
 from remit.core.secret import Secret
 from tests.peers.login_server import LoginServer, Said, login_server
+from tests.unit.cli.test_probe import saying
 
 DESKTOP = Given("desktop", "http://127.0.0.1/callback", Secret(b"t0ken"))
 JUNK: list[Any] = [
@@ -134,3 +135,12 @@ def test_a_page_is_read_in_time_whatever_it_holds() -> None:
         page_text(body * PAGE_BYTES_MAX)
     assert time.process_time() - began_s < 2
     assert page_text(b"<head><title>x</title></head><script>1</script ><p>Bad <b>client</b>") == "Bad client"
+
+
+def test_a_server_that_says_the_token_back_where_its_status_belongs_does_not_get_it_printed() -> None:
+    token = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9x.c2lnbmF0dXJl"
+    with saying(lambda connection: connection.sendall(b"Bearer " + token + b"\r\n\r\n")) as url:
+        heard = Probe(url).ask("call", url, token=Secret(token))
+    assert heard.silence is Silence.PROTOCOL
+    assert "eyJ" not in heard.said
+    assert "<token>" in heard.said

@@ -261,4 +261,5 @@ def _without(heard: Heard, token: Secret) -> Heard:
     for part in parts:
         body = body.replace(part, SHOWN_SECRET.encode())
     headers = {name: text(value) for name, value in heard.headers.items()}
-    return replace(heard, headers=headers, challenges_raw=tuple(map(text, heard.challenges_raw)), body=body)
+    challenges = tuple(map(text, heard.challenges_raw))
+    return replace(heard, headers=headers, challenges_raw=challenges, body=body, said=text(heard.said))
