@@ -22,6 +22,7 @@ from remit.adapters.upstream import messages
 from remit.app import addresses, registry, settings
 from remit.app import catalog as catalog_service
 from remit.core import access, arguments, principals, scope
+from remit.core.egress import Registered
 from remit.core.grant import LiveGrant
 from remit.core.handle import Handle
 from remit.core.principals import Claims
@@ -283,9 +284,10 @@ def pinned_address(patch: Patch) -> None:
     """Dials the name, which is then asked again."""
     addresses = checked.CheckedDialler._addresses
     connect = checked.CheckedDialler._connect
+    trust = Registered(names_address=True)
 
     async def by_name(self: checked.CheckedDialler, make: Callable[[], Any], _: str, peer: Any, context: Any) -> Any:
-        (again, *_rest) = await addresses(self, peer)
+        (again, *_rest) = await addresses(self, peer, trust)
         return await connect(self, make, str(again), peer, context)
 
     patch.setattr(checked.CheckedDialler, "_connect", by_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -59,4 +60,12 @@ async def test_removing_what_is_not_there_changes_nothing(store: Store) -> None:
 async def test_what_was_removed_is_gone(store: Store) -> None:
     await store.put("grant", "a", b"one")
     await store.remove("grant", "a")
+    assert await store.rows("grant") == []
+
+
+async def test_of_many_writes_to_one_row_at_once_the_last_that_was_asked_for_stands(store: Store) -> None:
+    await asyncio.gather(*(store.put("grant", "one", str(number).encode()) for number in range(100)))
+    (row,) = await store.rows("grant")
+    assert row.content == b"99"
+    await asyncio.gather(store.put("grant", "one", b"again"), store.remove("grant", "one"))
     assert await store.rows("grant") == []

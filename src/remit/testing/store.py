@@ -32,6 +32,7 @@ class FakeStore:
 
     async def remove(self, kind: str, id: str) -> int:
         self._require_available()
+        await asyncio.sleep(0)  # as `put`: of two at once the one asked for later stands
         if self.kept.pop((kind, id), None) is not None:
             self.at += 1
         return self.at

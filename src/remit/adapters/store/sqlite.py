@@ -10,8 +10,8 @@ import asyncio
 import os
 import sqlite3
 import stat
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -34,12 +34,14 @@ _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
 
 
 class SqliteStore:
-    """Made by `open`. Operations run one at a time, each in a thread and to its end, whoever still waits for it."""
+    """Made by `open`. Operations run one by one on one thread, in the order they were asked for, and each to its
+    end, whoever still waits for it: of two writes to one row the later stands.
+    """
 
     def __init__(self, database: sqlite3.Connection, seal: Seal) -> None:
         self._database = database
         self._seal = seal
-        self._guard = threading.Lock()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remit-store")
         self._sequence = 0
         self._members = 0
         self._stale = True  # whether the two above may differ from the file
@@ -71,44 +73,54 @@ class SqliteStore:
         return cls(database, Seal(key))
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._close)
+        try:
+            await self._on_worker(self._database.close)
+        finally:
+            self._worker.shutdown(wait=False)
 
     async def put(self, kind: str, id: str, content: bytes) -> int:
-        return await asyncio.to_thread(self._transaction, lambda: self._put(kind, id, content))
+        return await self._transacted(lambda: self._put(kind, id, content))
 
     async def remove(self, kind: str, id: str) -> int:
-        return await asyncio.to_thread(self._transaction, lambda: self._remove(kind, id))
+        return await self._transacted(lambda: self._remove(kind, id))
 
     async def rows(self, kind: str) -> list[Row]:
-        return await asyncio.to_thread(self._transaction, lambda: self._authentic("WHERE kind = ?", kind))
+        return await self._transacted(lambda: self._authentic("WHERE kind = ?", kind))
 
     async def sequence(self) -> int:
-        return await asyncio.to_thread(self._transaction, lambda: self._sequence)
+        return await self._transacted(lambda: self._sequence)
 
-    # in the thread, under the guard ----------------------------------------------------------------------------------
+    async def _transacted(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._on_worker(lambda: self._transaction(work))
+        except RuntimeError as error:  # the worker takes nothing more: the store was closed
+            raise refuse(Reason.STORE_UNAVAILABLE, "the store is closed") from error
+
+    async def _on_worker(self, work: Callable[[], T]) -> T:
+        """Whoever asked may leave: what was queued is done all the same, and what became of it is nobody's any more."""
+        done = asyncio.wrap_future(self._worker.submit(work))
+        done.add_done_callback(lambda each: each.cancelled() or each.exception())
+        return await asyncio.shield(done)
+
+    # on the worker ---------------------------------------------------------------------------------------------------
     def _transaction(self, work: Callable[[], T]) -> T:
         """All of `work` or none of it, over a counter and a sum that agree with the file."""
-        with self._guard:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                try:
-                    if self._stale:
-                        self._load()
-                    self._stale = True  # until the commit is known to have happened
-                    result = work()
-                    self._database.execute("COMMIT")
-                    self._stale = False
-                except BaseException:
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise _unavailable(error) from error
-            return result
-
-    def _close(self) -> None:
-        with self._guard:
-            self._database.close()
+                if self._stale:
+                    self._load()
+                self._stale = True  # until the commit is known to have happened
+                result = work()
+                self._database.execute("COMMIT")
+                self._stale = False
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
+        return result
 
     def _put(self, kind: str, id: str, content: bytes) -> int:
         row = Row(kind, id, content, self._sequence + 1)
